@@ -1,0 +1,1 @@
+//! What runs branches in a region: managed branch servers.

@@ -1,0 +1,28 @@
+//! The nouns of Bough: typed ids, names, times, secrets, actors, sizes, states.
+//!
+//! This crate touches no clock, network, disk, environment or randomness: a time comes in as a
+//! [`Timestamp`], random bytes come in as arrays. It knows neither JSON nor SQL; the doors and the
+//! store have their own counterparts of what is here.
+
+mod actor;
+mod flavor;
+mod ids;
+mod names;
+mod places;
+mod secret;
+mod states;
+mod time;
+mod token;
+
+pub use actor::{Actor, ActorKind, ActorRef};
+pub use flavor::{Flavor, Vendor};
+pub use ids::*;
+pub use names::{BranchName, DatabaseName, NameError, OrganizationName, TokenName};
+pub use places::{ClusterSize, ClusterSizeName, Region, RegionSlug};
+pub use secret::{Digest, Secret};
+pub use states::{BranchState, DatabaseState, Desired, Role, TokenState};
+pub use time::Timestamp;
+pub use token::{
+    CredentialProblem, Credentials, TOKEN_CHECK_LEN, TOKEN_RANDOM_LEN, TOKEN_SECRET_LEN, TokenPrefix,
+    mint_token_secret, parse_authorization,
+};

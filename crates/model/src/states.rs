@@ -1,0 +1,84 @@
+//! States of things, in the contract's words (contract: states.md).
+
+macro_rules! texts {
+    ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl $name {
+            /// As it stands in answers and in the store.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The inverse of `as_str`.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+/// Where a branch is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BranchState {
+    /// Asked for, not yet usable.
+    Pending,
+    /// Serves queries.
+    Ready,
+    /// Being stopped because nobody uses it.
+    SleepInProgress,
+    /// Stopped because nobody uses it.
+    Sleeping,
+    /// Being started because somebody wants it.
+    Awakening,
+}
+
+texts!(BranchState {
+    Pending => "pending",
+    Ready => "ready",
+    SleepInProgress => "sleep_in_progress",
+    Sleeping => "sleeping",
+    Awakening => "awakening",
+});
+
+/// Where a database is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatabaseState {
+    /// Asked for; its default branch is not usable yet.
+    Pending,
+    /// Its default branch serves queries.
+    Ready,
+}
+
+texts!(DatabaseState { Pending => "pending", Ready => "ready" });
+
+/// What is wished for a branch or database; the reconciler brings it about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Desired {
+    /// It shall exist and run.
+    Running,
+    /// It shall be gone, with all that belongs to it.
+    Gone,
+}
+
+texts!(Desired { Running => "running", Gone => "gone" });
+
+/// What a person is in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Development work.
+    Member,
+    /// A member who also reads production.
+    Analyst,
+    /// Everything.
+    Admin,
+}
+
+texts!(Role { Member => "member", Analyst => "analyst", Admin => "admin" });
+
+/// Whether a service token opens anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenState {
+    /// It does.
+    Active,
+    /// Its time is over.
+    Expired,
+}

@@ -1,0 +1,1 @@
+//! The metadata database: migrations and queries, one file per noun.

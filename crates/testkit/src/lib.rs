@@ -1,0 +1,1 @@
+//! For tests only: real servers, fresh stores, actors, waiting for conditions.
