@@ -1,1 +1,164 @@
-//! The control plane: features, reconciliation, audit.
+//! The control plane: what can be done with organizations, service tokens, databases and branches,
+//! who may do it, and the work in the background that brings it about.
+//!
+//! A feature is a folder: `mod` says what the thing is, `actions` what can be done with it (a
+//! transaction and a nudge each, no HTTP), `reconcile` brings wishes about. A feature calls another
+//! through its actions only.
+
+mod authentication;
+mod background;
+mod caller;
+mod error;
+mod keys;
+mod once;
+mod random;
+mod recorder;
+mod settings;
+
+pub mod audit;
+pub mod branches;
+pub mod databases;
+pub mod denials;
+pub mod organizations;
+pub mod service_tokens;
+pub mod setup;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bough_engine::ManagedEngine;
+use bough_model::Timestamp;
+use bough_policy::{MemberAt, Located, TokenAt};
+use bough_store::locate;
+use bough_store::Store;
+
+pub use background::Background;
+pub use authentication::{Authenticated, Refused};
+pub use bough_model as model;
+pub use bough_store::Page;
+pub use bough_store::idempotency::RequestKey;
+pub use bough_store::locate::Found;
+pub use caller::{Caller, Change};
+pub use error::{Error, Result};
+pub use keys::{Keys, MASTER_KEY_LEN};
+pub use once::{Once, Replay};
+pub use recorder::Recorder;
+pub use settings::{Addresses, Limits, Settings};
+
+use authentication::TokenCache;
+use branches::reconcile::Nudge;
+use once::InFlight;
+
+/// The control plane. Cheap to share: all of it lies behind an [`Arc`].
+pub struct ControlPlane {
+    store: Store,
+    engine: Option<Arc<ManagedEngine>>,
+    settings: Settings,
+    keys: Keys,
+    cache: TokenCache,
+    recorder: Recorder,
+    in_flight: InFlight,
+    nudge: Nudge,
+    audit_heads: PathBuf,
+}
+
+impl ControlPlane {
+    /// Puts the parts together. Without an engine (`bough admin`) wishes are recorded and left to
+    /// whoever has one. `audit_heads` is the file outside the store that the heads of the audit
+    /// chains are noted in.
+    pub fn new(
+        store: Store,
+        engine: Option<Arc<ManagedEngine>>,
+        settings: Settings,
+        keys: Keys,
+        audit_heads: PathBuf,
+    ) -> Arc<Self> {
+        let recorder = Recorder::new();
+        Arc::new(Self {
+            store,
+            engine,
+            settings,
+            keys,
+            cache: TokenCache::default(),
+            recorder,
+            in_flight: InFlight::default(),
+            nudge: Nudge::default(),
+            audit_heads,
+        })
+    }
+
+    /// The operator's settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_system(SystemTime::now())
+    }
+
+    /// What records refusals and usage.
+    pub const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Finds what `organization/database/branch` names.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn locate(
+        &self,
+        organization: &str,
+        database: Option<&str>,
+        branch: Option<&str>,
+    ) -> Result<Option<Found>> {
+        self.store.read(|reader| Ok(locate::path(reader, organization, database, branch)?))
+    }
+
+    /// Finds a service token of a located organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn locate_token(&self, found: &Found, id: &str) -> Result<Option<Located<TokenAt>>> {
+        self.store.read(|reader| Ok(locate::token(reader, &found.organization, id)?))
+    }
+
+    /// Finds a member of a located organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn locate_member(&self, found: &Found, id: &str) -> Result<Option<Located<MemberAt>>> {
+        self.store.read(|reader| Ok(locate::member(reader, &found.organization, id)?))
+    }
+
+    /// An id for a request, to find it again in log and audit log.
+    pub fn fresh_request_id(&self) -> String {
+        random::fresh(bough_model::AuditEventId::from_random).to_string()
+    }
+
+    /// How many branches there are in each state.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_branches(&self) -> Result<Vec<(String, i64)>> {
+        self.store.read(|reader| Ok(bough_store::reconcile::count_by_state(reader)?))
+    }
+
+    /// Whether the store answers; what `readyz` asks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn check_store(&self) -> Result<()> {
+        self.store.read(|reader| {
+            reader.store_version()?;
+            Ok(())
+        })
+    }
+
+    /// The engine, where this process has one.
+    pub(crate) fn engine(&self) -> Result<&Arc<ManagedEngine>> {
+        let missing = || Error::Unavailable("this process runs no branch servers".to_owned());
+        self.engine.as_ref().ok_or_else(missing)
+    }
+}

@@ -5,6 +5,7 @@
 //! store have their own counterparts of what is here.
 
 mod actor;
+mod cidrs;
 mod flavor;
 mod ids;
 mod names;
@@ -15,6 +16,7 @@ mod time;
 mod token;
 
 pub use actor::{Actor, ActorKind, ActorRef};
+pub use cidrs::{CIDRS_MAX, Cidrs};
 pub use flavor::{Flavor, Vendor};
 pub use ids::*;
 pub use names::{BranchName, DatabaseName, NameError, OrganizationName, TokenName};

@@ -1,1 +1,33 @@
-//! The metadata database: migrations and queries, one file per noun.
+//! The metadata database: SQLite, embedded. The only crate that knows SQL of ours.
+//!
+//! Reads run on the calling thread; writes run one after the other on one thread, several in a
+//! transaction when several wait (group commit), and are durable before they are answered. A
+//! function that reads or changes a thing takes a [`Granted`](bough_policy::Granted) of it, not a
+//! bare id; what runs before a decision is in [`locate`] and [`principals`].
+//!
+//! The SQL keeps to what MySQL understands as well (`?` parameters, no RETURNING, no upsert), so that
+//! a networked store can follow; the few exceptions are in [`connection`].
+
+mod connection;
+mod error;
+mod row;
+mod writer;
+
+pub mod admin;
+pub mod audit;
+pub mod branches;
+pub mod databases;
+pub mod denials;
+pub mod idempotency;
+pub mod locate;
+pub mod organizations;
+pub mod principals;
+pub mod reconcile;
+pub mod service_tokens;
+pub mod usage;
+pub mod users;
+
+pub use connection::{NEWEST_SCHEMA, Reader};
+pub use error::StoreError;
+pub use row::Page;
+pub use writer::{Store, Tx};

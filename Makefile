@@ -1,0 +1,26 @@
+# Bough's entry points. Each is one script of scripts/, which says at its top what it does and why;
+# ARGS is handed on. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench advisories setup
+
+help: ## lists these
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-18s %s\n' "$$name" "$$what"; done
+
+run: ## installs what is missing, builds Bough and serves it from ./bough-data
+	@scripts/run.sh $(ARGS)
+
+test: ## installs what the tests need, lints, and runs every test
+	@scripts/test.sh $(ARGS)
+
+lint: ## format, clippy, licences, unused dependencies and the house rules
+	@scripts/lint.sh
+
+bench: ## measures Bough against what runs beside it, and prints the ratios
+	@scripts/bench.sh $(ARGS)
+
+advisories: ## looks for known vulnerabilities of what Bough is built from (needs the network)
+	@scripts/advisories.sh
+
+setup: ## only installs what running and testing need
+	@scripts/setup.sh test

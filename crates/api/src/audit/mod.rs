@@ -1,0 +1,4 @@
+//! The audit log.
+
+pub(crate) mod routes;
+pub(crate) mod shape;

@@ -1,0 +1,5 @@
+//! Branches.
+
+mod highlight;
+pub(crate) mod routes;
+pub(crate) mod shape;

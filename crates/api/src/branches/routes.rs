@@ -1,0 +1,106 @@
+//! Branches: list, create, read, change, promote, demote, delete; their schema.
+
+use bough_control::branches::{CreateBranch, Filter, UpdateBranch};
+use bough_control::Error;
+use bough_policy::{BranchAt, DatabaseAt, Granted};
+
+use super::shape::{Branch, CreateBranchBody, SafeMigrationsBody, Schema, UpdateBranchBody};
+use crate::databases::routes::check_kind;
+use crate::dispatch::Ctx;
+use crate::page::{Data, List};
+use crate::place::MayMakeBranch;
+use crate::respond::Reply;
+
+pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<DatabaseAt>) -> Result<Reply, Error> {
+    let page = ctx.input.page()?;
+    let ascending = match ctx.input.query("order") {
+        None | Some("" | "desc") => false,
+        Some("asc") => true,
+        Some(other) => return Err(Error::Malformed(format!("order is {other:?}, but must be asc or desc"))),
+    };
+    let filter = Filter {
+        search: ctx.input.query("q").unwrap_or("").to_owned(),
+        production: ctx.input.flag("production")?,
+        safe_migrations: ctx.input.flag("safe_migrations")?,
+        ascending,
+    };
+    let (rows, total) = ctx.plane().list_branches(&at, &filter, page)?;
+    Reply::ok(&List::new(ctx, page, total, rows.iter().map(|row| Branch::new(ctx, row)).collect()))
+}
+
+pub(crate) fn create(ctx: &Ctx<'_>, may: MayMakeBranch) -> Result<Reply, Error> {
+    let body: CreateBranchBody = match (&may, ctx.input.json()) {
+        // Whether the database may be made depends on the body: one that cannot be read asks for none.
+        (MayMakeBranch::WithDatabase(_), Err(Error::Malformed(_))) => return Err(Error::NotFound),
+        (_, body) => body?,
+    };
+    let with_database = body.create_database_if_missing == Some(true);
+    let wanted = CreateBranch {
+        name: body.name,
+        parent_branch: body.parent_branch,
+        region: body.region,
+        cluster_size: body.cluster_size,
+        deletion_protected: body.deletion_protected.unwrap_or(false),
+        safe_migrations: body.safe_migrations.unwrap_or(false),
+        backup_id: body.backup_id,
+        seed_data: body.seed_data,
+    };
+    let branch = match may {
+        MayMakeBranch::Existing(at) => {
+            check_kind(body.kind.as_deref())?;
+            ctx.plane().create_branch(ctx.caller, at, wanted)?
+        }
+        MayMakeBranch::WithDatabase(at) if with_database => {
+            check_kind(body.kind.as_deref())?;
+            ctx.plane().create_branch_with_database(ctx.caller, &at, ctx.database(), wanted)?
+        }
+        MayMakeBranch::WithDatabase(_) => return Err(Error::NotFound),
+    };
+    Reply::created(&Branch::new(ctx, &branch))
+}
+
+pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().get_branch(&at)?))
+}
+
+pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let body: UpdateBranchBody = ctx.input.json()?;
+    let wanted = UpdateBranch { new_name: body.new_name, deletion_protected: body.deletion_protected };
+    Reply::ok(&Branch::new(ctx, &ctx.plane().update_branch(ctx.caller, &at, wanted)?))
+}
+
+pub(crate) fn delete(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let descendants = ctx.input.flag("delete_descendants")?.unwrap_or(false);
+    ctx.plane().delete_branch(ctx.caller, &at, descendants)?;
+    Ok(Reply::no_content())
+}
+
+pub(crate) fn promote(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().promote_branch(ctx.caller, &at)?))
+}
+
+pub(crate) fn demote(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().demote_branch(ctx.caller, &at)?))
+}
+
+fn safe_migrations(ctx: &Ctx<'_>, at: &Granted<BranchAt>, on: bool) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().set_safe_migrations(ctx.caller, at, on)?))
+}
+
+pub(crate) fn enable_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    safe_migrations(ctx, &at, true)
+}
+
+pub(crate) fn disable_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    safe_migrations(ctx, &at, false)
+}
+
+pub(crate) fn update_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let body: SafeMigrationsBody = ctx.input.json()?;
+    safe_migrations(ctx, &at, body.safe_migrations)
+}
+
+pub(crate) fn schema(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let objects = ctx.plane().read_schema(&at)?;
+    Reply::ok(&Data { data: objects.iter().map(Schema::new).collect() })
+}

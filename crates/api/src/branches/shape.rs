@@ -1,0 +1,213 @@
+//! Shapes of branches (contract: objects/DatabaseBranch.fields.md, BranchSchema.fields.md,
+//! requests.md).
+
+use bough_control::branches::{BranchRow, SchemaObject};
+use bough_control::model::BranchState;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::highlight::highlight;
+use crate::dispatch::Ctx;
+use crate::organizations::shape::{RegionShape, VTGATE};
+use crate::shape::{Actor, Time, time};
+
+/// A branch.
+#[derive(Serialize, JsonSchema)]
+#[allow(clippy::struct_excessive_bools, reason = "the contract's own shape")]
+pub(crate) struct Branch {
+    /// Public id.
+    id: String,
+    /// `Branch`
+    r#type: &'static str,
+    /// Name in paths.
+    name: String,
+    /// When it was made.
+    created_at: Time,
+    /// When it was changed last.
+    updated_at: Time,
+    deleted_at: Option<Time>,
+    restore_checklist_completed_at: Option<Time>,
+    /// When its schema changed last.
+    schema_last_updated_at: Option<Time>,
+    /// `mysql`
+    kind: &'static str,
+    /// `host:port` for SQL over HTTP.
+    access_host_url: String,
+    /// `host:port` for MySQL clients.
+    mysql_address: String,
+    /// `host:port` for MySQL clients.
+    mysql_provider_address: String,
+    /// `host:port` for MySQL clients.
+    mysql_edge_address: String,
+    initial_restore_id: Option<String>,
+    /// `pending` or `ready`.
+    state: &'static str,
+    direct_vtgate: bool,
+    vtgate_size: &'static str,
+    vtgate_name: &'static str,
+    vtgate_count: i64,
+    vtgate_autoscaling: bool,
+    vtgate_max_count: Option<i64>,
+    vtgate_target_cpu_utilization: Option<i64>,
+    /// Its cluster size.
+    cluster_name: String,
+    cluster_iops: Option<i64>,
+    /// Whether it serves queries.
+    ready: bool,
+    /// Whether its parent's schema is in it.
+    schema_ready: bool,
+    metal: bool,
+    /// Whether it is a production branch.
+    production: bool,
+    /// Whether direct DDL is refused on it.
+    safe_migrations: bool,
+    /// Refuses deletion while true.
+    deletion_protected: bool,
+    sharded: bool,
+    shard_count: i64,
+    keyspace_count: i64,
+    stale_schema: bool,
+    /// Who made it.
+    actor: Actor,
+    restored_from_branch: Option<()>,
+    private_edge_connectivity: bool,
+    has_replicas: bool,
+    has_read_only_replicas: bool,
+    /// Its page.
+    html_url: String,
+    /// Address of this object in the API.
+    url: String,
+    /// Where it runs.
+    region: Option<RegionShape>,
+    multiple_admins_required_for_demotion: bool,
+    /// The name of the branch that it came from.
+    parent_branch: Option<String>,
+    vtgate_options: serde_json::Map<String, serde_json::Value>,
+    /// Ours: why it does not get ready, in the server's own last words; null when all is well.
+    last_error: Option<String>,
+}
+
+impl Branch {
+    pub(crate) fn new(ctx: &Ctx<'_>, row: &BranchRow) -> Self {
+        let addresses = &ctx.plane().settings().addresses;
+        let below = |root: &str| format!("{}/{root}", addresses.public_url);
+        let (organization, database) = (ctx.organization(), ctx.database());
+        Self {
+            id: row.id.to_string(),
+            r#type: "Branch",
+            name: row.name.to_string(),
+            created_at: Time(row.created_at),
+            updated_at: Time(row.updated_at),
+            deleted_at: None,
+            restore_checklist_completed_at: None,
+            schema_last_updated_at: time(row.schema_last_updated_at),
+            kind: "mysql",
+            access_host_url: addresses.data_http.clone(),
+            mysql_address: addresses.mysql.clone(),
+            mysql_provider_address: addresses.mysql.clone(),
+            mysql_edge_address: addresses.mysql.clone(),
+            initial_restore_id: None,
+            state: row.state.as_str(),
+            direct_vtgate: false,
+            vtgate_size: VTGATE,
+            vtgate_name: VTGATE,
+            vtgate_count: 1,
+            vtgate_autoscaling: false,
+            vtgate_max_count: None,
+            vtgate_target_cpu_utilization: None,
+            cluster_name: row.cluster_size.canonical(),
+            cluster_iops: None,
+            ready: row.state == BranchState::Ready,
+            schema_ready: row.schema_ready,
+            metal: false,
+            production: row.production,
+            safe_migrations: row.safe_migrations,
+            deletion_protected: row.deletion_protected,
+            sharded: false,
+            shard_count: 1,
+            keyspace_count: 1,
+            stale_schema: false,
+            actor: Actor::new(ctx, &row.actor),
+            restored_from_branch: None,
+            private_edge_connectivity: false,
+            has_replicas: false,
+            has_read_only_replicas: false,
+            html_url: below(&format!("{organization}/{database}/{}", row.name)),
+            url: below(&format!("v1/organizations/{organization}/databases/{database}/branches/{}", row.name)),
+            region: ctx.plane().settings().region(&row.region).map(RegionShape::new),
+            multiple_admins_required_for_demotion: false,
+            parent_branch: row.parent.as_ref().map(ToString::to_string),
+            vtgate_options: serde_json::Map::new(),
+            last_error: row.last_error.clone(),
+        }
+    }
+}
+
+/// The definition of a table or view.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Schema {
+    /// Its name.
+    name: String,
+    /// The definition as highlighted HTML.
+    html: String,
+    /// The definition as text.
+    raw: String,
+}
+
+impl Schema {
+    pub(crate) fn new(object: &SchemaObject) -> Self {
+        Self { name: object.name.clone(), html: highlight(&object.create), raw: object.create.clone() }
+    }
+}
+
+/// A new branch.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct CreateBranchBody {
+    /// 1 to 63 lower-case letters, digits and `-`; unique in the database.
+    pub(crate) name: String,
+    /// The branch to take the schema from; the default branch when absent or empty.
+    #[serde(default)]
+    pub(crate) parent_branch: Option<String>,
+    /// A region's slug; the database's region when absent.
+    #[serde(default)]
+    pub(crate) region: Option<String>,
+    /// A cluster size; a default when absent.
+    #[serde(default)]
+    pub(crate) cluster_size: Option<String>,
+    /// Refuses deletion.
+    #[serde(default)]
+    pub(crate) deletion_protected: Option<bool>,
+    /// Refuses direct DDL.
+    #[serde(default)]
+    pub(crate) safe_migrations: Option<bool>,
+    /// Makes the database, too, when there is none of that name. Needs `create_databases`.
+    #[serde(default)]
+    pub(crate) create_database_if_missing: Option<bool>,
+    /// `mysql`, which is the default. `postgresql` is refused.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
+    /// A backup to restore. Not available yet.
+    #[serde(default)]
+    pub(crate) backup_id: Option<String>,
+    /// `last_successful_backup`. Not available yet.
+    #[serde(default)]
+    pub(crate) seed_data: Option<String>,
+}
+
+/// Changes to a branch; what is absent stays as it is.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct UpdateBranchBody {
+    /// Another name.
+    #[serde(default)]
+    pub(crate) new_name: Option<String>,
+    /// Refuses deletion.
+    #[serde(default)]
+    pub(crate) deletion_protected: Option<bool>,
+}
+
+/// The state of safe migrations.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct SafeMigrationsBody {
+    /// Whether direct DDL is refused.
+    pub(crate) safe_migrations: bool,
+}

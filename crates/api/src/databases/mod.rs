@@ -1,0 +1,4 @@
+//! Databases.
+
+pub(crate) mod routes;
+pub(crate) mod shape;

@@ -1,0 +1,429 @@
+//! The way of every request: size, credential, rate, locate, decide, and only then the body; then
+//! one handler, and its answer. Who may not know of a thing gets the 404 whatever the body holds.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
+use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
+use bough_control::model::{ActorKind, ActorRef, Digest};
+use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
+use bough_policy::{Granted, Method, Operation, Place, Principal, Rule};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::authenticate::{authenticate, credential_needed};
+use crate::input::Input;
+use crate::place::{MayMakeBranch, Target};
+use crate::rate::{Counted, Standing};
+use crate::respond::{self, Reply, refuse};
+use crate::Api;
+
+/// Largest body, in bytes.
+const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// Longest time for a body to arrive, in seconds.
+const BODY_LIMIT_SECONDS: u64 = 10;
+/// Largest header, in bytes, names and values together.
+const HEADERS_MAX_BYTES: usize = 32 * 1024;
+/// Tries when what was decided on keeps changing.
+const TRIES_MAX: usize = 5;
+/// Longest `Idempotency-Key`, in bytes.
+const KEY_MAX_BYTES: usize = 255;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a handler works with.
+pub(crate) struct Ctx<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) caller: &'a Caller,
+    pub(crate) input: &'a Input,
+}
+
+impl Ctx<'_> {
+    pub(crate) fn plane(&self) -> &bough_control::ControlPlane {
+        &self.api.plane
+    }
+
+    pub(crate) fn public_url(&self) -> &str {
+        &self.api.plane.settings().addresses.public_url
+    }
+
+    /// The organization's name, as the path has it.
+    pub(crate) fn organization(&self) -> &str {
+        self.input.param("organization")
+    }
+
+    /// The database's name or id, as the path has it.
+    pub(crate) fn database(&self) -> &str {
+        self.input.param("database")
+    }
+}
+
+/// A handler: a decided place and a request, to an answer.
+pub(crate) type Handler<T> = fn(&Ctx<'_>, <T as Target>::Proof) -> Result<Reply, Error>;
+
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// Right here: it only reads the store, which takes microseconds.
+    Here,
+    /// On a thread that may wait: it writes, or asks a branch server.
+    Aside,
+}
+
+/// What is known of a request before its handler.
+struct Arrival {
+    request_id: String,
+    remote_ip: IpAddr,
+    started: Instant,
+}
+
+impl Arrival {
+    fn of(api: &Api, request: &Request<Body>) -> Self {
+        let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        Self {
+            request_id: api.plane.fresh_request_id(),
+            remote_ip: remote.map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip().to_canonical()),
+            started: Instant::now(),
+        }
+    }
+}
+
+fn headers_size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// Serves one operation.
+pub(crate) async fn dispatch<T: Target>(
+    api: Arc<Api>,
+    operation: Operation,
+    runs: Runs,
+    handler: Handler<T>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let arrival = Arrival::of(&api, &request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (reply, who) = match admit(&api, &arrival, request.headers(), operation) {
+        Err(refused) => (*refused, None),
+        Ok((caller, standing)) => {
+            let actor = caller.actor.id.clone();
+            let reply = serve::<T>(&api, operation, runs, handler, caller, arrival.remote_ip, request).await;
+            (standing.map_or_else(|| reply, |standing| standing.put(reply)), Some(actor))
+        }
+    };
+    finish(&api, operation.id(), &arrival, method.as_str(), &path, who.as_deref(), reply)
+}
+
+/// Serves what has no route: after the credential, the plain 404, or the 405.
+pub(crate) async fn fallback(api: Arc<Api>, status: StatusCode, request: Request<Body>) -> Response<Body> {
+    let arrival = Arrival::of(&api, &request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let admitted = match path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        true => admit(&api, &arrival, request.headers(), Operation::ListOrganizations).map(|_| ()),
+        false => Ok(()),
+    };
+    let reply = match admitted {
+        Err(refused) => *refused,
+        Ok(()) if status == StatusCode::METHOD_NOT_ALLOWED => {
+            refuse(status, "method_not_allowed", format!("{method} is not served on this path"))
+        }
+        Ok(()) => respond::not_found(),
+    };
+    finish(&api, "none", &arrival, method.as_str(), &path, None, reply)
+}
+
+fn finish(
+    api: &Api,
+    operation: &'static str,
+    arrival: &Arrival,
+    method: &str,
+    path: &str,
+    actor: Option<&str>,
+    reply: Reply,
+) -> Response<Body> {
+    let status = reply.status.as_u16();
+    let took = arrival.started.elapsed();
+    api.metrics.answered(operation, status, took);
+    tracing::info!(
+        request_id = arrival.request_id,
+        method,
+        path,
+        status,
+        micros = took.as_micros(),
+        actor,
+        remote_ip = %arrival.remote_ip,
+        "{operation} answered {status}"
+    );
+    reply.with_header(REQUEST_ID, &arrival.request_id).into_response()
+}
+
+/// Size of the header, credential, rate.
+fn admit(
+    api: &Api,
+    arrival: &Arrival,
+    headers: &HeaderMap,
+    operation: Operation,
+) -> Result<(Caller, Option<Standing>), Box<Reply>> {
+    if headers_size(headers) > HEADERS_MAX_BYTES {
+        let message = format!("the request's headers are larger than {HEADERS_MAX_BYTES} bytes");
+        return Err(Box::new(refuse(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "request_header_fields_too_large",
+            message,
+        )));
+    }
+    let who = authenticate(api, headers, arrival.remote_ip)?;
+    let public = operation.row().rule == Rule::Public;
+    let counted = match &who {
+        Some(who) => Counted::Principal(who.actor.id.clone()),
+        None if public => Counted::Address(arrival.remote_ip),
+        None => return Err(credential_needed(api, arrival.remote_ip)),
+    };
+    let standing = api.rate.check(&counted)?;
+    Ok((caller(who, arrival), standing))
+}
+
+fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
+    let (principal, actor, authenticated) = match who {
+        Some(who) => (Arc::clone(&who.principal), who.actor.clone(), Some(who)),
+        None => {
+            let nobody = Principal::nobody();
+            let actor =
+                ActorRef { kind: ActorKind::System, id: "nobody".to_owned(), display_name: "nobody".to_owned() };
+            (Arc::new(nobody), actor, None)
+        }
+    };
+    Caller {
+        principal,
+        actor,
+        remote_ip: Some(arrival.remote_ip.to_string()),
+        request_id: Some(arrival.request_id.clone()),
+        once: None,
+        authenticated,
+    }
+}
+
+async fn serve<T: Target>(
+    api: &Arc<Api>,
+    operation: Operation,
+    runs: Runs,
+    handler: Handler<T>,
+    caller: Caller,
+    remote_ip: IpAddr,
+    request: Request<Body>,
+) -> Reply {
+    let (mut parts, body) = request.into_parts();
+    let mut input = match read_head(&mut parts).await {
+        Ok(input) => input,
+        Err(reply) => return *reply,
+    };
+    // Decided before the body is read, and again with it: time passes while it arrives.
+    let first = match T::authorize(&api.plane, &caller, operation, &input) {
+        Ok(proof) => proof,
+        Err(error) => return answer_error(&caller, &error),
+    };
+    let mut caller = caller;
+    if operation.row().method != Method::Get {
+        input.body = match read_body(&parts.headers, body).await {
+            Ok(body) => body,
+            Err(reply) => return *reply,
+        };
+        // The body took its time: what has been revoked meanwhile counts as revoked.
+        match authenticate(api, &parts.headers, remote_ip) {
+            Ok(Some(who)) => {
+                caller.principal = Arc::clone(&who.principal);
+                caller.authenticated = Some(who);
+            }
+            Ok(None) => {}
+            Err(reply) => return *reply,
+        }
+        if operation.row().method == Method::Post {
+            match idempotency_key(&parts.headers, &caller, &input) {
+                Ok(once) => caller.once = once,
+                Err(reply) => return *reply,
+            }
+        }
+    }
+    if runs == Runs::Here {
+        return run::<T>(api, operation, handler, &caller, &input, Some(first));
+    }
+    let aside = Arc::clone(api);
+    let work = move || {
+        let first = (operation.row().method == Method::Get).then_some(first);
+        run_once::<T>(&aside, operation, handler, &caller, &input, first)
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            tracing::error!(%error, operation = operation.id(), "a handler panicked");
+            respond::error(&Error::Internal("a handler panicked".to_owned()))
+        }
+    }
+}
+
+async fn read_head(parts: &mut axum::http::request::Parts) -> Result<Input, Box<Reply>> {
+    let Ok(raw) = RawPathParams::from_request_parts(parts, &()).await else {
+        // A parameter that is not UTF-8 names nothing.
+        return Err(Box::new(respond::not_found()));
+    };
+    let params = raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let query = parts.uri.query().unwrap_or("");
+    let Ok(query) = serde_urlencoded::from_str(query) else {
+        return Err(Box::new(refuse(StatusCode::BAD_REQUEST, "bad_request", "the query cannot be read")));
+    };
+    let if_match = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+    Ok(Input {
+        params,
+        query,
+        path: parts.uri.path().to_owned(),
+        body: Vec::new(),
+        if_match: if_match.map(str::to_owned),
+    })
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Box<Reply>> {
+    let refused = |status, code: &str, message: String| Err(Box::new(refuse(status, code, message)));
+    let collected = tokio::time::timeout(
+        Duration::from_secs(BODY_LIMIT_SECONDS),
+        Limited::new(body, BODY_MAX_BYTES).collect(),
+    );
+    let bytes = match collected.await {
+        Err(_) => {
+            let message = format!("the body did not arrive within {BODY_LIMIT_SECONDS} s");
+            return refused(StatusCode::REQUEST_TIMEOUT, "request_timeout", message);
+        }
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            let message = format!("the body is larger than {BODY_MAX_BYTES} bytes");
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
+        }
+        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "bad_request", "the body broke off".to_owned()),
+        Ok(Ok(collected)) => collected.to_bytes(),
+    };
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_json = |kind: &str| {
+        let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+    };
+    if !bytes.trim_ascii().is_empty() && kind.is_some_and(|kind| !is_json(kind)) {
+        let message = "the body must be JSON: send the header Content-Type: application/json".to_owned();
+        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
+    }
+    Ok(bytes.to_vec())
+}
+
+fn idempotency_key(
+    headers: &HeaderMap,
+    caller: &Caller,
+    input: &Input,
+) -> Result<Option<(RequestKey, Digest)>, Box<Reply>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or("");
+    if text.is_empty() || text.len() > KEY_MAX_BYTES {
+        let message = format!("Idempotency-Key must have 1 to {KEY_MAX_BYTES} visible ASCII characters");
+        return Err(Box::new(refuse(StatusCode::BAD_REQUEST, "bad_request", message)));
+    }
+    let key = RequestKey {
+        principal: caller.actor.id.clone(),
+        method: Method::Post.as_str().to_owned(),
+        path: input.path.clone(),
+        key: text.to_owned(),
+    };
+    Ok(Some((key, Digest::of(&input.body))))
+}
+
+/// Runs a handler, at most once for requests that ask for that.
+fn run_once<T: Target>(
+    api: &Api,
+    operation: Operation,
+    handler: Handler<T>,
+    caller: &Caller,
+    input: &Input,
+    first: Option<T::Proof>,
+) -> Reply {
+    let Some((key, body)) = caller.once.clone() else {
+        return run::<T>(api, operation, handler, caller, input, first);
+    };
+    match api.plane.once(key, &body) {
+        Err(error) => answer_error(caller, &error),
+        Ok(Once::Replay(replay)) => {
+            let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
+            let body = replay.answer.into_bytes();
+            Reply { status, body, headers: Vec::new(), without_secrets: None }
+                .with_header(HeaderName::from_static("idempotent-replay"), "true")
+        }
+        Ok(Once::New(claim)) => {
+            let reply = run::<T>(api, operation, handler, caller, input, first);
+            if reply.status.is_success() {
+                let kept = reply.without_secrets.as_ref().unwrap_or(&reply.body);
+                let kept = String::from_utf8_lossy(kept).into_owned();
+                if let Err(error) = claim.answered(reply.status.as_u16(), kept) {
+                    tracing::error!(%error, "an answer could not be kept for its Idempotency-Key");
+                }
+            }
+            reply
+        }
+    }
+}
+
+/// Decides and runs a handler; again when what was decided on has changed meanwhile.
+fn run<T: Target>(
+    api: &Api,
+    operation: Operation,
+    handler: Handler<T>,
+    caller: &Caller,
+    input: &Input,
+    mut first: Option<T::Proof>,
+) -> Reply {
+    let ctx = Ctx { api, caller, input };
+    let mut last = Error::Changed;
+    for _ in 0..TRIES_MAX {
+        let proof = match first.take().map_or_else(|| T::authorize(&api.plane, caller, operation, input), Ok) {
+            Ok(proof) => proof,
+            Err(error) => return answer_error(caller, &error),
+        };
+        proof_used::<T>(api, caller, &proof);
+        match handler(&ctx, proof) {
+            Ok(reply) => return reply,
+            Err(Error::Changed) => last = Error::Changed,
+            Err(error) => return answer_error(caller, &error),
+        }
+    }
+    answer_error(caller, &last)
+}
+
+fn answer_error(caller: &Caller, error: &Error) -> Reply {
+    if let Error::Internal(detail) = error {
+        tracing::error!(request_id = caller.request_id, detail, "a request failed");
+    }
+    if let Error::Unavailable(detail) = error {
+        tracing::warn!(request_id = caller.request_id, detail, "a request could not be served now");
+    }
+    respond::error(error)
+}
+
+/// Proofs say what they made use of.
+pub(crate) trait Proof {
+    fn note(&self, api: &Api, who: &Authenticated);
+}
+
+impl<P: Place> Proof for Granted<P> {
+    fn note(&self, api: &Api, who: &Authenticated) {
+        api.plane.note_use(who, self.at().scope().database, self.used());
+    }
+}
+
+impl Proof for MayMakeBranch {
+    fn note(&self, api: &Api, who: &Authenticated) {
+        match self {
+            Self::Existing(granted) => granted.note(api, who),
+            Self::WithDatabase(granted) => granted.note(api, who),
+        }
+    }
+}
+
+fn proof_used<T: Target>(api: &Api, caller: &Caller, proof: &T::Proof) {
+    if let Some(who) = &caller.authenticated {
+        proof.note(api, who);
+    }
+}

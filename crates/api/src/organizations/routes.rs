@@ -1,0 +1,67 @@
+//! Reading organizations and what they offer.
+
+use bough_control::Error;
+use bough_policy::{BranchAt, DatabaseAt, Granted, MemberAt, Nowhere, OrganizationAt};
+
+use super::shape::{Membership, Organization, RegionShape, Sku};
+use crate::dispatch::Ctx;
+use crate::page::List;
+use crate::respond::Reply;
+
+pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<Nowhere>) -> Result<Reply, Error> {
+    let page = ctx.input.page()?;
+    let (rows, total) = ctx.plane().list_organizations(ctx.caller, &at, page)?;
+    Reply::ok(&List::new(ctx, page, total, rows.iter().map(Organization::new).collect()))
+}
+
+pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
+    Reply::ok(&Organization::new(&ctx.plane().get_organization(&at)?))
+}
+
+pub(crate) fn list_members(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
+    let page = ctx.input.page()?;
+    let (rows, total) = ctx.plane().list_members(&at, ctx.input.query("q").unwrap_or(""), page)?;
+    let members = rows.iter().map(|row| Membership::new(ctx, row)).collect();
+    Reply::ok(&List::new(ctx, page, total, members))
+}
+
+pub(crate) fn get_member(ctx: &Ctx<'_>, at: Granted<MemberAt>) -> Result<Reply, Error> {
+    Reply::ok(&Membership::new(ctx, &ctx.plane().get_member(&at)?))
+}
+
+fn regions(ctx: &Ctx<'_>) -> Result<Reply, Error> {
+    let page = ctx.input.page()?;
+    let all = &ctx.plane().settings().regions;
+    let from = (page.number as usize - 1).saturating_mul(page.size as usize);
+    let part = all.iter().skip(from).take(page.size as usize).map(RegionShape::new).collect();
+    Reply::ok(&List::new(ctx, page, i64::try_from(all.len()).unwrap_or(i64::MAX), part))
+}
+
+pub(crate) fn list_public_regions(ctx: &Ctx<'_>, _: Granted<Nowhere>) -> Result<Reply, Error> {
+    regions(ctx)
+}
+
+pub(crate) fn list_regions(ctx: &Ctx<'_>, _: Granted<OrganizationAt>) -> Result<Reply, Error> {
+    regions(ctx)
+}
+
+pub(crate) fn list_database_regions(ctx: &Ctx<'_>, _: Granted<DatabaseAt>) -> Result<Reply, Error> {
+    regions(ctx)
+}
+
+fn skus(ctx: &Ctx<'_>) -> Result<Reply, Error> {
+    let rates = ctx.input.flag("rates")?.unwrap_or(false);
+    let postgres = ctx.input.query("engine") == Some("postgresql") || ctx.input.flag("postgresql")? == Some(true);
+    // There is no Postgres here: none of its sizes is offered.
+    let sizes = if postgres { &[][..] } else { &ctx.plane().settings().sizes[..] };
+    let skus: Vec<Sku> = sizes.iter().enumerate().map(|(order, size)| Sku::new(size, order + 1, rates)).collect();
+    Reply::ok(&skus)
+}
+
+pub(crate) fn list_skus(ctx: &Ctx<'_>, _: Granted<OrganizationAt>) -> Result<Reply, Error> {
+    skus(ctx)
+}
+
+pub(crate) fn list_branch_skus(ctx: &Ctx<'_>, _: Granted<BranchAt>) -> Result<Reply, Error> {
+    skus(ctx)
+}

@@ -1,0 +1,4 @@
+//! Service tokens.
+
+pub(crate) mod routes;
+pub(crate) mod shape;

@@ -1,0 +1,157 @@
+//! From a credential to a principal. What was read of a token is kept in memory together with the
+//! store version it was read under; a request that starts after a change was answered sees a newer
+//! version and reads again, whichever process made the change.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bough_model::{ActorKind, ActorRef, Credentials, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
+use bough_policy::{AccessSet, Principal};
+use bough_store::principals::{self, TokenRecord};
+
+use crate::{ControlPlane, Result};
+
+/// Most tokens kept in memory. When it is reached, all are forgotten and read again as they come.
+const TOKENS_KEPT: usize = 50_000;
+/// Microseconds in which the same use of a token is noted once.
+const NOTED_ONCE_PER_MICROS: i64 = 60_000_000;
+
+/// A valid credential.
+#[derive(Clone)]
+pub struct Authenticated {
+    /// What it may.
+    pub principal: Arc<Principal>,
+    /// Who it is, as it is recorded.
+    pub actor: ActorRef,
+    /// Its organization.
+    pub organization: OrganizationId,
+    entry: Arc<Entry>,
+}
+
+impl std::fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticated").field("actor", &self.actor).finish_non_exhaustive()
+    }
+}
+
+/// No valid credential. Which of wrong, expired, deleted or elsewhere it was is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+struct Entry {
+    version: i64,
+    record: TokenRecord,
+    principal: Arc<Principal>,
+    noted: Mutex<Noted>,
+}
+
+/// Which uses of a token were passed on to the recorder within the current minute.
+#[derive(Default)]
+struct Noted {
+    since: i64,
+    used: HashMap<Option<DatabaseId>, AccessSet>,
+}
+
+/// Tokens in memory.
+#[derive(Default)]
+pub(crate) struct TokenCache {
+    entries: RwLock<HashMap<TokenId, Arc<Entry>>>,
+}
+
+impl TokenCache {
+    fn get(&self, id: &TokenId, version: i64) -> Option<Arc<Entry>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(id).filter(|entry| entry.version == version).cloned()
+    }
+
+    fn put(&self, entry: &Arc<Entry>) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= TOKENS_KEPT {
+            entries.clear();
+        }
+        entries.insert(entry.record.id.clone(), Arc::clone(entry));
+    }
+
+    fn remove(&self, id: &TokenId) {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+fn secret_fits(record: &TokenRecord, digest: &Digest, now: Timestamp) -> bool {
+    // Both comparisons are always made, so that time tells nothing of which secret it was.
+    let current = record.digest.matches(digest);
+    let before = record.previous.as_ref().is_some_and(|(before, until)| before.matches(digest) & (now < *until));
+    current | before
+}
+
+impl ControlPlane {
+    /// Checks a service token's credentials.
+    ///
+    /// # Errors
+    /// When the store fails. A credential that is not valid is `Ok(Err(Refused))`.
+    pub fn authenticate(
+        &self,
+        credentials: &Credentials,
+        remote_ip: IpAddr,
+    ) -> Result<std::result::Result<Authenticated, Refused>> {
+        let now = self.now();
+        let Some(entry) = self.entry(&credentials.id)? else {
+            // As long as for a token that exists.
+            let _ = Digest::of(b"").matches(&credentials.digest);
+            return Ok(Err(Refused));
+        };
+        let record = &entry.record;
+        let valid = secret_fits(record, &credentials.digest, now)
+            & record.expires_at.is_none_or(|ends| now < ends)
+            & record.cidrs.admits(remote_ip);
+        if !valid {
+            return Ok(Err(Refused));
+        }
+        Ok(Ok(Authenticated {
+            principal: Arc::clone(&entry.principal),
+            actor: ActorRef {
+                kind: ActorKind::ServiceToken,
+                id: record.id.to_string(),
+                display_name: record.display_name.clone(),
+            },
+            organization: record.organization.clone(),
+            entry,
+        }))
+    }
+
+    fn entry(&self, id: &TokenId) -> Result<Option<Arc<Entry>>> {
+        self.store.read(|reader| {
+            let version = reader.store_version()?;
+            if let Some(entry) = self.cache.get(id, version) {
+                return Ok(Some(entry));
+            }
+            let (version, record) = principals::token(reader, id)?;
+            let Some(record) = record else {
+                self.cache.remove(id);
+                return Ok(None);
+            };
+            let principal = Arc::new(record.principal.clone());
+            let entry = Arc::new(Entry { version, record, principal, noted: Mutex::default() });
+            self.cache.put(&entry);
+            Ok(Some(entry))
+        })
+    }
+
+    /// Notes that a token was used, and which of its accesses a decision made use of.
+    pub fn note_use(&self, who: &Authenticated, database: Option<&DatabaseId>, used: AccessSet) {
+        let now = self.now();
+        let mut noted = who.entry.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.as_micros() - noted.since >= NOTED_ONCE_PER_MICROS {
+            *noted = Noted { since: now.as_micros(), used: HashMap::new() };
+        }
+        let key = database.cloned();
+        let known = noted.used.get(&key).copied();
+        if known.is_some_and(|known| known.contains_all(used)) {
+            return;
+        }
+        noted.used.insert(key.clone(), known.unwrap_or_default().union(used));
+        drop(noted);
+        self.recorder.used(who.entry.record.id.clone(), key, used, now);
+    }
+}

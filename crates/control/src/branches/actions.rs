@@ -1,0 +1,429 @@
+//! What can be done with branches.
+
+use bough_model::{BranchId, BranchName};
+use bough_policy::{
+    BranchAt, DatabaseAt, Facet, Granted, Located, NewDatabaseAt, Operation, decide,
+};
+use bough_store::branches::{self as store, Filter, NewBranch};
+use bough_store::databases as database_store;
+use serde_json::json;
+
+use super::BranchRow;
+use crate::audit::subject;
+use crate::caller::read_back;
+use crate::databases::CreateDatabase;
+use crate::databases::actions::{self as databases, FIRST_BRANCH, taken};
+use crate::random::fresh;
+use crate::{Caller, Change, ControlPlane, Error, Page, Result};
+
+/// What is asked for in a new branch.
+#[derive(Clone, Debug, Default)]
+pub struct CreateBranch {
+    /// Its name, as it was written.
+    pub name: String,
+    /// The branch to take the schema from, by name; the default branch when absent or empty.
+    pub parent_branch: Option<String>,
+    /// Where; its database's region when absent.
+    pub region: Option<String>,
+    /// How large; the default for development branches when absent.
+    pub cluster_size: Option<String>,
+    /// Refuses deletion.
+    pub deletion_protected: bool,
+    /// Refuses direct DDL.
+    pub safe_migrations: bool,
+    /// A backup to restore.
+    pub backup_id: Option<String>,
+    /// Data to begin with.
+    pub seed_data: Option<String>,
+}
+
+/// What is to be changed in a branch; what is absent stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateBranch {
+    /// Another name, as it was written.
+    pub new_name: Option<String>,
+    /// Refuses deletion.
+    pub deletion_protected: Option<bool>,
+}
+
+impl ControlPlane {
+    /// The branches of a database.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list_branches(
+        &self,
+        granted: &Granted<DatabaseAt>,
+        filter: &Filter,
+        page: Page,
+    ) -> Result<(Vec<BranchRow>, i64)> {
+        self.store.read(|reader| Ok(store::list(reader, granted, filter, page)?))
+    }
+
+    /// One branch.
+    ///
+    /// # Errors
+    /// When the store fails, or it is gone.
+    pub fn get_branch(&self, granted: &Granted<BranchAt>) -> Result<BranchRow> {
+        self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound))
+    }
+
+    /// Makes a branch from its parent's schema.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the name cannot be or is taken, the parent does not exist, region or
+    /// size do not, or there are too many branches; [`Error::Forbidden`] when the body asks for more
+    /// than the caller may.
+    pub fn create_branch(
+        &self,
+        caller: &Caller,
+        granted: Granted<DatabaseAt>,
+        wanted: CreateBranch,
+    ) -> Result<BranchRow> {
+        let granted = self.refine_create(caller, granted, &wanted)?;
+        let name = BranchName::parse(&wanted.name).map_err(|error| Error::Invalid(error.to_string()))?;
+        let cluster_size = self.wanted_size(wanted.cluster_size.as_deref(), false)?;
+        let wanted_region = wanted.region.as_deref().filter(|slug| !slug.is_empty());
+        let region = wanted_region.map(|slug| self.wanted_region(Some(slug))).transpose()?;
+        let limit = self.settings.limits.development_branches;
+        let branch = self.change(caller, move |change| {
+            let database = database_store::get_for_write(change.tx, &granted)?;
+            let parent_name = wanted.parent_branch.as_deref().filter(|name| !name.is_empty());
+            let parent = match parent_name {
+                None => database.default_branch.id.clone(),
+                Some(name) => {
+                    let found = database_store::branch_by_name(change.tx, &granted, name)?;
+                    found.ok_or_else(|| Error::Invalid(format!("parent_branch {name:?} does not exist")))?.0
+                }
+            };
+            let region = region.unwrap_or_else(|| database.region.clone());
+            if database.settings.restrict_branch_region && region != database.region {
+                return Err(Error::Invalid(format!(
+                    "branches of this database are restricted to its region {}",
+                    database.region
+                )));
+            }
+            let new = NewBranch {
+                id: fresh(BranchId::from_random),
+                name,
+                parent: Some(parent),
+                production: false,
+                safe_migrations: wanted.safe_migrations,
+                deletion_protected: wanted.deletion_protected,
+                region,
+                cluster_size,
+                actor: change.caller.actor.clone(),
+            };
+            insert(change, granted.at(), &new, limit)
+        })?;
+        self.nudge.now();
+        Ok(branch)
+    }
+
+    /// Makes a branch of a database that does not exist yet, and the database with its first branch
+    /// (contract: observed.md, `create_database_if_missing`).
+    ///
+    /// # Errors
+    /// As [`ControlPlane::create_branch`] and [`ControlPlane::create_database`].
+    pub fn create_branch_with_database(
+        &self,
+        caller: &Caller,
+        granted: &Granted<NewDatabaseAt>,
+        database_name: &str,
+        wanted: CreateBranch,
+    ) -> Result<BranchRow> {
+        refuse_restoring(&wanted)?;
+        let name = BranchName::parse(&wanted.name).map_err(|error| Error::Invalid(error.to_string()))?;
+        let is_first = name.as_str() == FIRST_BRANCH;
+        if let Some(parent) = wanted.parent_branch.as_deref().filter(|name| !name.is_empty() && *name != FIRST_BRANCH) {
+            return Err(Error::Invalid(format!(
+                "parent_branch {parent:?} does not exist: a new database has only the branch {FIRST_BRANCH}"
+            )));
+        }
+        let cluster_size = self.wanted_size(wanted.cluster_size.as_deref(), is_first)?;
+        let asked = CreateDatabase {
+            name: database_name.to_owned(),
+            region: wanted.region.clone(),
+            cluster_size: is_first.then(|| cluster_size.canonical()),
+            notes: String::new(),
+        };
+        let mut plan = self.plan_database(caller, &asked)?;
+        if is_first {
+            plan.main.safe_migrations = wanted.safe_migrations;
+            plan.main.deletion_protected = wanted.deletion_protected;
+        }
+        let organization = databases::new_database_place(granted);
+        let limit = self.settings.limits.development_branches;
+        let branch = self.change(caller, move |change| {
+            let main = databases::insert(change, &organization, &plan)?;
+            if is_first {
+                return Ok(main);
+            }
+            let at = DatabaseAt { organization: organization.clone(), database: plan.database.id.clone() };
+            let new = NewBranch {
+                id: fresh(BranchId::from_random),
+                name,
+                parent: Some(main.id),
+                production: false,
+                safe_migrations: wanted.safe_migrations,
+                deletion_protected: wanted.deletion_protected,
+                region: plan.database.region.clone(),
+                cluster_size,
+                actor: change.caller.actor.clone(),
+            };
+            insert(change, &at, &new, limit)
+        })?;
+        self.nudge.now();
+        Ok(branch)
+    }
+
+    fn refine_create(
+        &self,
+        caller: &Caller,
+        granted: Granted<DatabaseAt>,
+        wanted: &CreateBranch,
+    ) -> Result<Granted<DatabaseAt>> {
+        if wanted.backup_id.is_none() && wanted.seed_data.is_none() {
+            return caller.refine(granted, Facet::FromParent);
+        }
+        // There is no backup whose class could decide, so the weaker access is asked for.
+        caller.refine(granted, Facet::FromBackup { production: false })?;
+        Err(refuse_restoring(wanted).err().unwrap_or(Error::NotFound))
+    }
+
+    /// Renames a branch, or changes its protection.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the new name cannot be or is taken.
+    pub fn update_branch(
+        &self,
+        caller: &Caller,
+        granted: &Granted<BranchAt>,
+        wanted: UpdateBranch,
+    ) -> Result<BranchRow> {
+        let new_name = wanted.new_name.as_deref().map(BranchName::parse).transpose();
+        let new_name = new_name.map_err(|error| Error::Invalid(error.to_string()))?;
+        let grant = granted.clone();
+        self.change(caller, move |change| {
+            let before = store::get_for_write(change.tx, &grant)?;
+            let name = new_name.unwrap_or_else(|| before.name.clone());
+            let protected = wanted.deletion_protected.unwrap_or(before.deletion_protected);
+            if !store::update(change.tx, &grant, &name, protected, change.now)? {
+                return Err(taken());
+            }
+            if name == before.name && protected == before.deletion_protected {
+                return Ok(before);
+            }
+            let metadata = json!({
+                "name": [before.name.as_str(), name.as_str()],
+                "deletion_protected": [before.deletion_protected, protected],
+            });
+            let after = store::get_for_write(change.tx, &grant)?;
+            record(change, grant.at(), "database_branch.updated", &after, &metadata)?;
+            Ok(after)
+        })
+    }
+
+    /// Makes a branch a production branch.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn promote_branch(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<BranchRow> {
+        self.set_production(caller, granted, true)
+    }
+
+    /// Makes a production branch a development branch.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is the database's last production branch.
+    pub fn demote_branch(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<BranchRow> {
+        self.set_production(caller, granted, false)
+    }
+
+    fn set_production(
+        &self,
+        caller: &Caller,
+        granted: &Granted<BranchAt>,
+        production: bool,
+    ) -> Result<BranchRow> {
+        let grant = granted.clone();
+        self.change(caller, move |change| {
+            let before = store::get_for_write(change.tx, &grant)?;
+            if before.production == production {
+                return Ok(before);
+            }
+            if !production && store::count_production(change.tx, &grant)? <= 1 {
+                return Err(Error::Invalid(
+                    "this is the database's last production branch and cannot be demoted; promote another branch first"
+                        .to_owned(),
+                ));
+            }
+            store::set_production(change.tx, &grant, production, change.now)?;
+            let action = if production { "database_branch.promoted" } else { "database_branch.demoted" };
+            record(change, grant.at(), action, &before, &json!({}))?;
+            Ok(BranchRow { production, updated_at: change.now, ..before })
+        })
+    }
+
+    /// Switches safe migrations.
+    ///
+    /// # Errors
+    /// When the branch is gone.
+    pub fn set_safe_migrations(
+        &self,
+        caller: &Caller,
+        granted: &Granted<BranchAt>,
+        safe_migrations: bool,
+    ) -> Result<BranchRow> {
+        let grant = granted.clone();
+        self.change(caller, move |change| {
+            let before = store::get_for_write(change.tx, &grant)?;
+            if before.safe_migrations == safe_migrations {
+                return Ok(before);
+            }
+            store::set_safe_migrations(change.tx, &grant, safe_migrations, change.now)?;
+            let action = if safe_migrations {
+                "database_branch.enabled_safe_migrations"
+            } else {
+                "database_branch.disabled_safe_migrations"
+            };
+            record(change, grant.at(), action, &before, &json!({}))?;
+            Ok(BranchRow { safe_migrations, updated_at: change.now, ..before })
+        })
+    }
+
+    /// Wishes a branch gone, with its descendants if `descendants` says so. Deleting the last branch
+    /// of a database deletes the database.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it or a descendant is protected, it is the default branch while others
+    /// remain, or has descendants that are not to go; [`Error::Forbidden`] when a descendant needs an
+    /// access that the caller lacks.
+    pub fn delete_branch(&self, caller: &Caller, granted: &Granted<BranchAt>, descendants: bool) -> Result<()> {
+        let grant = granted.clone();
+        self.change(caller, move |change| {
+            let branch = store::get_for_write(change.tx, &grant)?;
+            let children = store::descendants(change.tx, &grant)?;
+            if !children.is_empty() && !descendants {
+                return Err(Error::Invalid(format!(
+                    "branch {} has branches made from it ({}); delete them first, or pass delete_descendants=true",
+                    branch.name,
+                    names(&children)
+                )));
+            }
+            let going: Vec<&BranchRow> = children.iter().rev().chain([&branch]).collect();
+            delete_all(change, grant.at(), &grant, &going)
+        })?;
+        self.nudge.now();
+        Ok(())
+    }
+}
+
+fn names(branches: &[BranchRow]) -> String {
+    branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn delete_all(
+    change: &Change<'_>,
+    at: &BranchAt,
+    granted: &Granted<BranchAt>,
+    going: &[&BranchRow],
+) -> Result<()> {
+    let database_at = DatabaseAt { organization: at.organization.clone(), database: at.database.clone() };
+    let database = database_store::get_for_write(change.tx, &read_back(Operation::GetDatabase, database_at.clone())?)?;
+    for branch in going {
+        let place = BranchAt { branch: branch.id.clone(), production: branch.production, ..at.clone() };
+        decide(&change.caller.principal, Operation::DeleteBranch, Located::new(place))
+            .map_err(|denied| crate::denials::refusal(&denied))?;
+        if branch.deletion_protected {
+            return Err(Error::Invalid(format!(
+                "branch {} is protected against deletion; switch its deletion_protected off first",
+                branch.name
+            )));
+        }
+    }
+    let remaining = store::count_all(change.tx, granted)? - i64::try_from(going.len()).unwrap_or(i64::MAX);
+    let takes_default = going.iter().any(|branch| branch.id == database.default_branch.id);
+    if takes_default && remaining > 0 {
+        return Err(Error::Invalid(format!(
+            "branch {} is the default branch; make another branch the default first, or delete the database",
+            database.default_branch.name
+        )));
+    }
+    let production = going.iter().filter(|branch| branch.production).count();
+    let production = i64::try_from(production).unwrap_or(i64::MAX);
+    if remaining > 0 && production > 0 && store::count_production(change.tx, granted)? == production {
+        return Err(Error::Invalid(
+            "a database keeps at least one production branch; promote another branch first".to_owned(),
+        ));
+    }
+    if remaining == 0 {
+        databases::refuse_if_protected(&database)?;
+    }
+    for branch in going {
+        if remaining > 0 {
+            store::wish_gone(change.tx, &branch.id, branch.production, change.now)?;
+        }
+        record(change, at, "database_branch.deleted", branch, &json!({}))?;
+    }
+    if remaining == 0 {
+        database_store::wish_gone(change.tx, &read_back(Operation::DeleteDatabase, database_at)?, change.now)?;
+        let because = json!({"because": "its last branch was deleted"});
+        databases::record_deleted(change, &at.organization, &database, &because)?;
+    }
+    Ok(())
+}
+
+/// Writes the wish for a branch, and the audit entry with it.
+fn insert(change: &Change<'_>, at: &DatabaseAt, new: &NewBranch, limit: i64) -> Result<BranchRow> {
+    if store::count_development(change.tx, at)? >= limit {
+        return Err(Error::Invalid(format!(
+            "this database has {limit} development branches, which is the limit; delete one first"
+        )));
+    }
+    if !store::insert(change.tx, at, new, change.now)? {
+        return Err(taken());
+    }
+    let place = BranchAt {
+        organization: at.organization.clone(),
+        database: at.database.clone(),
+        branch: new.id.clone(),
+        production: new.production,
+    };
+    let row = store::get_for_write(change.tx, &read_back(Operation::GetBranch, place.clone())?)?;
+    record(change, &place, "database_branch.created", &row, &json!({"parent_branch": row.parent.as_ref().map(BranchName::as_str)}))?;
+    Ok(row)
+}
+
+fn record(
+    change: &Change<'_>,
+    at: &BranchAt,
+    action: &'static str,
+    branch: &BranchRow,
+    metadata: &serde_json::Value,
+) -> Result<()> {
+    let place = DatabaseAt { organization: at.organization.clone(), database: at.database.clone() };
+    let name = database_store::name_of(change.tx, &place)?;
+    let name = name.as_ref().map_or("", |name| name.as_str());
+    change.audit(
+        &at.organization,
+        action,
+        subject("Database", at.database.as_str(), name),
+        subject("DatabaseBranch", branch.id.as_str(), branch.name.as_str()),
+        metadata,
+    )
+}
+
+fn refuse_restoring(wanted: &CreateBranch) -> Result<()> {
+    if let Some(id) = &wanted.backup_id {
+        return Err(Error::Invalid(format!("backup_id {id:?} names no backup: this version does not make backups yet")));
+    }
+    if wanted.seed_data.is_some() {
+        return Err(Error::Invalid(
+            "seed_data needs a successful backup, and this version does not make backups yet; leave it out to branch \
+             from the parent's schema"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! What is asked of the running server itself.
+
+use bough_policy::{BranchAt, Granted};
+use bough_store::reconcile;
+
+use crate::{ControlPlane, Error, Result};
+
+pub use bough_engine::SchemaObject;
+
+impl ControlPlane {
+    /// The definitions of a branch's tables and views, as its server prints them.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while the branch is not ready.
+    pub fn read_schema(&self, granted: &Granted<BranchAt>) -> Result<Vec<SchemaObject>> {
+        let branch = self.get_branch(granted)?;
+        if !branch.schema_ready {
+            return Err(Error::Unavailable(format!(
+                "branch {} is not ready yet; try again when its `ready` is true",
+                branch.name
+            )));
+        }
+        let id = branch.id;
+        let wish = self.store.read(|reader| Ok::<_, Error>(reconcile::wish(reader, &id)?))?;
+        let wish = wish.ok_or(Error::NotFound)?;
+        self.engine()?
+            .read_schema(&id, wish.schema.as_str())
+            .map_err(|error| Error::Unavailable(format!("the branch's server does not answer: {error}")))
+    }
+}

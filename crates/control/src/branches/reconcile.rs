@@ -1,0 +1,272 @@
+//! Bringing wishes about: observe, plan, one step, record; again until there is nothing left to do.
+//!
+//! Every wish whose next try is due is taken up by a worker. A worker knows nothing but the wish and
+//! what it observes; a crash anywhere loses nothing but time. A nudge only makes it sooner. What
+//! fails is tried again after a pause that grows; the reason stands in the branch's record.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, plan};
+use bough_engine::killpoint;
+use bough_model::{BranchId, BranchState, Desired};
+use bough_store::reconcile::{self as store, Wish};
+
+use crate::{ControlPlane, Error, Result};
+
+/// Longest time between two looks at the wishes, in milliseconds: nobody relies on nudges.
+const LOOK_EVERY_MILLIS: u64 = 1_000;
+/// Most wishes looked at in one go.
+const WISHES_AT_ONCE: u32 = 512;
+/// Most steps for one wish in one go; a plan that never ends is a fault of ours.
+const STEPS_MAX: u32 = 32;
+/// Pause while a parent is not ready, in milliseconds.
+const PARENT_PAUSE_MILLIS: u64 = 100;
+/// First pause after a failure, in milliseconds; doubled with each failure in a row.
+const RETRY_FIRST_MILLIS: u64 = 250;
+/// Longest pause after a failure, in milliseconds.
+const RETRY_LONGEST_MILLIS: u64 = 30_000;
+
+/// Says that there is something to do.
+#[derive(Default)]
+pub(crate) struct Nudge {
+    pending: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Nudge {
+    /// Look now.
+    pub(crate) fn now(&self) {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, longest: Duration) {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(pending, longest, |pending| !*pending);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    }
+}
+
+/// The wishes being worked on.
+#[derive(Default)]
+struct Busy(Mutex<HashSet<BranchId>>);
+
+impl Busy {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<BranchId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn retry_pause(attempts: u32) -> Duration {
+    let doubled = RETRY_FIRST_MILLIS.saturating_mul(1 << attempts.min(16));
+    Duration::from_millis(doubled.min(RETRY_LONGEST_MILLIS))
+}
+
+impl ControlPlane {
+    /// Brings wishes about until `stopped` says to end. Runs on a thread of its own and starts one per
+    /// wish, up to the operator's limit at once.
+    pub(crate) fn run_reconciler(self: &Arc<Self>, stopped: impl Fn() -> bool) {
+        let busy = Arc::new(Busy::default());
+        while !stopped() {
+            if let Err(error) = self.take_up(&busy) {
+                tracing::error!(%error, "the wishes could not be read");
+            }
+            self.nudge.wait(self.next_look());
+        }
+    }
+
+    /// Wakes the reconciler, also so that it notices that it shall end.
+    pub(crate) fn wake_reconciler(&self) {
+        self.nudge.now();
+    }
+
+    fn next_look(&self) -> Duration {
+        let due = self.store.read(|reader| Ok::<_, Error>(store::next_due(reader)?)).ok().flatten();
+        let longest = Duration::from_millis(LOOK_EVERY_MILLIS);
+        // What is due already is being worked on, or waits for a worker, who will nudge.
+        let soon = due.map(|due| due.since(self.now())).filter(|pause| !pause.is_zero());
+        soon.map_or(longest, |pause| pause.min(longest))
+    }
+
+    fn take_up(self: &Arc<Self>, busy: &Arc<Busy>) -> Result<()> {
+        let now = self.now();
+        let wishes = self.store.read(|reader| Ok::<_, Error>(store::unsettled(reader, now, WISHES_AT_ONCE)?))?;
+        for wish in wishes {
+            let mut working = busy.lock();
+            if working.len() >= self.settings.limits.reconciled_at_once {
+                break;
+            }
+            if !working.insert(wish.id.clone()) {
+                continue;
+            }
+            drop(working);
+            let (plane, done) = (Arc::clone(self), Arc::clone(busy));
+            let id = wish.id.clone();
+            let worker = std::thread::Builder::new().name(format!("branch-{id}")).spawn(move || {
+                plane.settle(&wish);
+                done.lock().remove(&wish.id);
+                plane.nudge.now();
+            });
+            if let Err(error) = worker {
+                tracing::error!(%error, "no thread for a branch");
+                busy.lock().remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Works on one wish until it is fulfilled or cannot go on for now.
+    fn settle(&self, wish: &Wish) {
+        let outcome = self.try_to_settle(wish);
+        let (why, pause, counts) = match outcome {
+            Ok(Outcome::Settled) => return,
+            Ok(Outcome::Waits(why)) => (why, Duration::from_millis(PARENT_PAUSE_MILLIS), false),
+            Err(error) => {
+                let pause = retry_pause(wish.attempts);
+                tracing::warn!(branch = %wish.id, %error, pause_ms = pause.as_millis(), "a branch is not as it should be; trying again");
+                (error.to_string(), pause, true)
+            }
+        };
+        let (wish, now) = (wish.clone(), self.now());
+        let id = wish.id.clone();
+        let recorded = self.store.write(move |tx| store::record_failure(tx, &wish, &why, pause, counts, now));
+        if let Err(error) = recorded {
+            tracing::error!(branch = %id, %error, "a failure could not be recorded");
+        }
+    }
+
+    fn try_to_settle(&self, wish: &Wish) -> Result<Outcome> {
+        let engine = self.engine()?;
+        let spec = self.spec(wish)?;
+        if wish.desired == Desired::Running && wish.parent.is_some() && !wish.parent_ready && !wish.schema_ready {
+            return Ok(Outcome::Waits("waiting for the parent branch to be ready".to_owned()));
+        }
+        for _ in 0..STEPS_MAX {
+            // A wish that has changed meanwhile is somebody else's next look.
+            let now = self.store.read(|reader| Ok::<_, Error>(store::wish(reader, &wish.id)?))?;
+            if now.is_none_or(|now| now.generation != wish.generation) {
+                return Ok(Outcome::Settled);
+            }
+            let seen = engine.observe(&spec).map_err(|error| Error::Unavailable(error.to_string()))?;
+            match plan(wish.desired, &spec.seed, &seen) {
+                Plan::Settled => {
+                    self.record_settled(wish, engine)?;
+                    return Ok(Outcome::Settled);
+                }
+                Plan::Blocked { why } => return Err(Error::Unavailable(why)),
+                Plan::Do(step) => {
+                    tracing::debug!(branch = %wish.id, step = step.name(), "next step");
+                    engine.execute(&spec, step).map_err(|error| Error::Unavailable(error.to_string()))?;
+                }
+            }
+        }
+        Err(Error::Internal(format!("no end after {STEPS_MAX} steps")))
+    }
+
+    fn spec(&self, wish: &Wish) -> Result<BranchSpec> {
+        let size = self.settings.size(&wish.cluster_size).ok_or_else(|| {
+            Error::Unavailable(format!("cluster size {} is not configured any more", wish.cluster_size.canonical()))
+        })?;
+        let seed = match &wish.parent {
+            Some(parent) if !wish.schema_ready => {
+                Seed::SchemaOf { parent: parent.clone(), parent_schema: wish.schema.clone() }
+            }
+            _ => Seed::Empty,
+        };
+        Ok(BranchSpec { id: wish.id.clone(), schema: wish.schema.clone(), size: size.clone(), seed })
+    }
+
+    fn record_settled(&self, wish: &Wish, engine: &ManagedEngine) -> Result<()> {
+        let (wish, now) = (wish.clone(), self.now());
+        match wish.desired {
+            Desired::Gone => {
+                killpoint::reach("gone.observed");
+                self.store.write(move |tx| store::record_gone(tx, &wish))?;
+            }
+            Desired::Running => {
+                // The schema's first look belongs to becoming ready: what is shown then is true.
+                let summary = engine.schema_summary(&wish.id, &wish.schema);
+                killpoint::reach("ready.observed");
+                self.store.write(move |tx| {
+                    if let Ok(summary) = &summary {
+                        store::record_schema(tx, &wish.id, summary.table_count, &summary.fingerprint, now)?;
+                    }
+                    store::record_ready(tx, &wish, now)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks after branches that run, until `stopped` says to end: one whose server has ended is taken
+    /// up again, and what a schema looks like is kept up to date.
+    pub(crate) fn run_checker(&self, stopped: impl Fn() -> bool, pause: impl Fn(Duration)) {
+        let mut after = String::new();
+        while !stopped() {
+            if let Err(error) = self.check_some(&mut after) {
+                tracing::error!(%error, "branches could not be looked after");
+            }
+            pause(self.settings.limits.check_every);
+        }
+    }
+
+    fn check_some(&self, after: &mut String) -> Result<()> {
+        let engine = self.engine()?;
+        let mut from = String::new();
+        loop {
+            let page = self.store.read(|reader| Ok::<_, Error>(store::ready_after(reader, &from, WISHES_AT_ONCE)?))?;
+            let Some(last) = page.last() else { break };
+            from = last.to_string();
+            for id in page.iter().filter(|id| !engine.alive(id)) {
+                tracing::warn!(branch = %id, "the server of a branch has ended; starting it again");
+                let (id, now) = (id.clone(), self.now());
+                self.store.write(move |tx| store::record_lost(tx, &id, now))?;
+                self.nudge.now();
+            }
+        }
+        self.check_schemas(engine, after)
+    }
+
+    /// A few schemas each time, round and round.
+    fn check_schemas(&self, engine: &ManagedEngine, after: &mut String) -> Result<()> {
+        const SCHEMAS_PER_ROUND: u32 = 16;
+        let page = self.store.read(|reader| Ok::<_, Error>(store::ready_after(reader, after, SCHEMAS_PER_ROUND)?))?;
+        *after = page.last().map(ToString::to_string).unwrap_or_default();
+        for id in page {
+            let (wish, known) = self.store.read(|reader| {
+                Ok::<_, Error>((store::wish(reader, &id)?, store::schema_fingerprint(reader, &id)?))
+            })?;
+            let Some(wish) = wish.filter(|wish| wish.state == BranchState::Ready) else { continue };
+            // A server that does not answer shows by itself; nothing is known of its schema.
+            let Ok(summary) = engine.schema_summary(&id, &wish.schema) else { continue };
+            if known.as_deref() != Some(summary.fingerprint.as_str()) {
+                let now = self.now();
+                self.store.write(move |tx| {
+                    store::record_schema(tx, &id, summary.table_count, &summary.fingerprint, now)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Outcome {
+    /// There is nothing left to do, or somebody else does it.
+    Settled,
+    /// Something else must be ready first.
+    Waits(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        assert_eq!(retry_pause(0), Duration::from_millis(250));
+        assert_eq!(retry_pause(1), Duration::from_millis(500));
+        assert_eq!(retry_pause(60), Duration::from_secs(30));
+    }
+}

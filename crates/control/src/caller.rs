@@ -1,0 +1,144 @@
+//! On whose behalf something is done, and the transaction in which it is done and written down.
+
+use std::sync::Arc;
+
+use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, OrganizationId, Timestamp};
+use bough_policy::{Facet, Granted, Located, Nowhere, Operation, Place, Principal, decide, refine};
+use bough_store::audit::{self, AuditKey, NewEvent, Subject};
+use bough_store::idempotency::{self, RequestKey};
+use bough_store::Tx;
+
+use crate::random::fresh;
+use crate::{Authenticated, ControlPlane, Error, Result};
+
+/// On whose behalf something is done.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// What it may.
+    pub principal: Arc<Principal>,
+    /// Who it is, as it is recorded.
+    pub actor: ActorRef,
+    /// Where it calls from.
+    pub remote_ip: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+    /// The credential that it came with, for noting its use.
+    pub authenticated: Option<Authenticated>,
+    /// What identifies a request that must be carried out at most once.
+    pub once: Option<(RequestKey, Digest)>,
+}
+
+impl Caller {
+    /// The operator, at the machine itself.
+    pub fn operator(os_user: &str) -> Self {
+        Self::trusted(Actor::Operator(os_user.to_owned()), ActorKind::Operator, os_user)
+    }
+
+    /// Bough itself.
+    pub fn system(reason: &'static str) -> Self {
+        Self::trusted(Actor::System(reason), ActorKind::System, reason)
+    }
+
+    fn trusted(actor: Actor, kind: ActorKind, name: &str) -> Self {
+        Self {
+            principal: Arc::new(Principal::Trusted { actor }),
+            actor: ActorRef { kind, id: name.to_owned(), display_name: name.to_owned() },
+            remote_ip: None,
+            request_id: None,
+            authenticated: None,
+            once: None,
+        }
+    }
+
+    /// Decides for an operation that only trusted callers reach this way.
+    ///
+    /// # Errors
+    /// The 404 for everybody else.
+    pub fn grant<T: Place>(&self, operation: Operation, place: T) -> Result<Granted<T>> {
+        decide(&self.principal, operation, Located::new(place)).map_err(|_| Error::NotFound)
+    }
+
+    /// Decides again with what the body says.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the caller can see the thing, else [`Error::NotFound`].
+    pub fn refine<T: Place>(&self, granted: Granted<T>, facet: Facet) -> Result<Granted<T>> {
+        refine(&self.principal, granted, facet).map_err(|denied| crate::denials::refusal(&denied))
+    }
+
+    /// The grant for operations outside any organization.
+    ///
+    /// # Errors
+    /// The 404 for who is not trusted.
+    pub fn anywhere(&self) -> Result<Granted<Nowhere>> {
+        match &*self.principal {
+            Principal::Trusted { .. } => self.grant(Operation::ListOrganizations, Nowhere),
+            _ => Err(Error::NotFound),
+        }
+    }
+}
+
+/// A change on its way: its transaction, its time, and who makes it.
+pub struct Change<'a> {
+    /// The transaction.
+    pub tx: &'a Tx<'a>,
+    /// The time of the change.
+    pub now: Timestamp,
+    /// Who makes it.
+    pub caller: &'a Caller,
+    key: &'a AuditKey,
+}
+
+impl Change<'_> {
+    /// Writes an entry into the audit log, in the same transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit(
+        &self,
+        organization: &OrganizationId,
+        action: &'static str,
+        auditable: Subject,
+        target: Subject,
+        metadata: &serde_json::Value,
+    ) -> Result<()> {
+        let event = NewEvent {
+            id: fresh(AuditEventId::from_random),
+            actor: self.caller.actor.clone(),
+            remote_ip: self.caller.remote_ip.clone(),
+            request_id: self.caller.request_id.clone(),
+            action,
+            auditable,
+            target,
+            metadata: metadata.to_string(),
+        };
+        Ok(audit::append(self.tx, self.key, organization, event, self.now)?)
+    }
+}
+
+impl ControlPlane {
+    /// Makes a change: all of `work` in one transaction, durable when this returns, or none of it.
+    ///
+    /// # Errors
+    /// What `work` answers, or a failure of the store.
+    pub fn change<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        work: impl FnOnce(&Change<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let caller = caller.clone();
+        let key = self.keys.audit().clone();
+        let now = self.now();
+        self.store.write(move |tx| {
+            if let Some((request, body)) = &caller.once {
+                idempotency::claim(tx, request, body, now)?;
+            }
+            work(&Change { tx, now, caller: &caller, key: &key })
+        })
+    }
+}
+
+/// A grant for reading back what the caller has just been allowed to make or change.
+pub(crate) fn read_back<T: Place>(operation: Operation, at: T) -> Result<Granted<T>> {
+    Caller::system("reading back").grant(operation, at)
+}

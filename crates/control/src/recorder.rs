@@ -1,0 +1,115 @@
+//! Writes down refusals and usage, off the path of requests: a request that is refused must not
+//! take longer, or shorter, for being recorded. What waits is bounded; when too much waits, the newest
+//! is dropped and counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, PoisonError};
+use std::time::Duration;
+
+use bough_model::{DatabaseId, Timestamp, TokenId};
+use bough_policy::{Access, AccessSet};
+use bough_store::denials::NewDenial;
+use bough_store::{Store, StoreError, denials, usage};
+
+/// How often what waits is written, in milliseconds. A first use shows within five seconds.
+const WRITE_EVERY_MILLIS: u64 = 1_000;
+/// Most refusals that wait.
+const DENIALS_MAX: usize = 10_000;
+/// Most uses that wait.
+const USES_MAX: usize = 100_000;
+
+type Use = (TokenId, Option<DatabaseId>);
+
+#[derive(Default)]
+struct Waiting {
+    denials: Vec<NewDenial>,
+    uses: HashMap<Use, (AccessSet, Timestamp)>,
+}
+
+/// What waits to be written down.
+#[derive(Clone)]
+pub struct Recorder {
+    waiting: Arc<(Mutex<Waiting>, Condvar)>,
+    dropped: Arc<AtomicU64>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Recorder {
+    pub(crate) fn new() -> Self {
+        Self { waiting: Arc::default(), dropped: Arc::default(), stopping: Arc::default() }
+    }
+
+    pub(crate) fn used(&self, token: TokenId, database: Option<DatabaseId>, used: AccessSet, now: Timestamp) {
+        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.uses.len() >= USES_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let entry = waiting.uses.entry((token, database)).or_insert((AccessSet::EMPTY, now));
+        *entry = (entry.0.union(used), now);
+    }
+
+    pub(crate) fn denied(&self, denial: NewDenial) {
+        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.denials.len() >= DENIALS_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.denials.push(denial);
+    }
+
+    /// How many refusals and uses were dropped because too many waited.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Writes what waits, again and again, until [`Recorder::stop`]. Runs on a thread of its own.
+    pub fn run(&self, store: &Store) {
+        loop {
+            let stopping = self.stopping.load(Ordering::Acquire);
+            if let Err(error) = self.flush(store) {
+                tracing::warn!(%error, "refusals and usage could not be written; they are dropped");
+            }
+            if stopping {
+                return;
+            }
+            let waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let pause = Duration::from_millis(WRITE_EVERY_MILLIS);
+            drop(self.waiting.1.wait_timeout_while(waiting, pause, |_| !self.stopping.load(Ordering::Acquire)));
+        }
+    }
+
+    /// Ends [`Recorder::run`] after one last write.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.waiting.1.notify_all();
+    }
+
+    fn flush(&self, store: &Store) -> Result<(), StoreError> {
+        let taken = {
+            let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        if taken.denials.is_empty() && taken.uses.is_empty() {
+            return Ok(());
+        }
+        store.write(move |tx| {
+            for denial in &taken.denials {
+                denials::record(tx, denial)?;
+            }
+            let mut written: HashSet<&TokenId> = HashSet::new();
+            for ((token, database), (used, at)) in &taken.uses {
+                if written.insert(token) {
+                    usage::token_used(tx, token, *at)?;
+                }
+                let accesses: Vec<Access> = used.iter().collect();
+                for access in accesses {
+                    usage::access_needed(tx, token, access, database.as_ref(), *at)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}

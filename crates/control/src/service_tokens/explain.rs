@@ -1,0 +1,162 @@
+//! What a token could do, and why: the same decision that a request would meet, made on purpose.
+
+use bough_model::{Actor, OrganizationId};
+use bough_policy::{
+    Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind, Place, Principal, TokenAt,
+    Visibility, decide,
+};
+use bough_store::locate::Found;
+use bough_store::service_tokens as store;
+
+use crate::{Caller, ControlPlane, Error, Result};
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// The operation's id.
+    pub operation: String,
+    /// The database's name, where the operation's path names one.
+    pub database: Option<String>,
+    /// The branch's name, where it names one.
+    pub branch: Option<String>,
+    /// The id of a token or member, where it names one.
+    pub id: Option<String>,
+}
+
+/// What the token would meet.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Whether it may.
+    pub allowed: bool,
+    /// The status that a refusal would have: 403 or 404. Absent when it may.
+    pub refused_with: Option<u16>,
+    /// The accesses of which any one would be enough.
+    pub missing: Vec<&'static str>,
+    /// Why, in words.
+    pub because: String,
+}
+
+impl ControlPlane {
+    /// Answers whether a token could do something.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the operation does not exist or the question lacks what its path names;
+    /// [`Error::NotFound`] when what it names does not exist or the caller cannot see it.
+    pub fn explain(
+        &self,
+        caller: &Caller,
+        organization_name: &str,
+        granted: &Granted<TokenAt>,
+        question: &Question,
+    ) -> Result<Explanation> {
+        let operation = Operation::parse(&question.operation)
+            .ok_or_else(|| Error::Invalid(format!("operation {:?} does not exist", question.operation)))?;
+        let (token, grants) = self.store.read(|reader| {
+            let token = store::get(reader, granted)?.ok_or(Error::NotFound)?;
+            Ok::<_, Error>((token, store::read_grants(reader, granted)?))
+        })?;
+        let subject = Principal::Token {
+            actor: Actor::Token(token.id.clone()),
+            organization: granted.at().organization.clone(),
+            expires_at: token.expires_at,
+            grants,
+        };
+        if token.expires_at.is_some_and(|ends| ends <= self.now()) {
+            return Ok(Explanation {
+                allowed: false,
+                refused_with: Some(401),
+                missing: Vec::new(),
+                because: "the token has expired".to_owned(),
+            });
+        }
+        let needs = |value: &Option<String>, what: &str| {
+            value.clone().ok_or_else(|| {
+                Error::Invalid(format!("resource.{what} is missing: the path of {operation} names one"))
+            })
+        };
+        let kind = operation.row().kind;
+        let database = matches!(kind, PathKind::Database | PathKind::Branch).then(|| needs(&question.database, "database"));
+        let branch = (kind == PathKind::Branch).then(|| needs(&question.branch, "branch"));
+        let (database, branch) = (database.transpose()?, branch.transpose()?);
+        let found = self
+            .locate(organization_name, database.as_deref(), branch.as_deref())?
+            .ok_or(Error::NotFound)?;
+        let ask = Ask { caller: &caller.principal, subject: &subject, operation };
+        match kind {
+            PathKind::Nowhere => ask.about(Nowhere),
+            PathKind::Organization => ask.about(found.organization_at().place().clone()),
+            PathKind::Database => self.explain_database(&ask, &found),
+            PathKind::Branch => ask.about(found.branch_at().ok_or(Error::NotFound)?.place().clone()),
+            PathKind::Token => {
+                let id = needs(&question.id, "id")?;
+                ask.about(self.locate_token(&found, &id)?.ok_or(Error::NotFound)?.place().clone())
+            }
+            PathKind::Member => {
+                let id = needs(&question.id, "id")?;
+                let at: MemberAt = self.locate_member(&found, &id)?.ok_or(Error::NotFound)?.place().clone();
+                ask.about(at)
+            }
+        }
+    }
+
+    fn explain_database(&self, ask: &Ask<'_>, found: &Found) -> Result<Explanation> {
+        match found.database_at() {
+            Some(at) => ask.about(at.place().clone()),
+            // The one operation on a database that need not exist yet.
+            None if ask.operation == Operation::CreateBranch => {
+                let organization: OrganizationId = found.organization.clone();
+                let ask = Ask { operation: Operation::CreateDatabase, ..*ask };
+                ask.about(NewDatabaseAt { organization })
+            }
+            None => Err(Error::NotFound),
+        }
+    }
+}
+
+struct Ask<'a> {
+    caller: &'a Principal,
+    subject: &'a Principal,
+    operation: Operation,
+}
+
+impl Ask<'_> {
+    fn about<T: Place + Clone>(&self, at: T) -> Result<Explanation> {
+        let sees = self.operation.row().sees;
+        if at.scope().organization.is_some() {
+            decide(self.caller, sees, Located::new(at.clone())).map_err(|_| Error::NotFound)?;
+        }
+        Ok(match decide(self.subject, self.operation, Located::new(at)) {
+            Ok(granted) => Explanation {
+                allowed: true,
+                refused_with: None,
+                missing: Vec::new(),
+                because: match granted.used().names().as_slice() {
+                    [] => "this is open to every valid token of the organization".to_owned(),
+                    names => format!("the token holds {}", names.join(", ")),
+                },
+            },
+            Err(denied) => refused(&denied),
+        })
+    }
+}
+
+fn refused(denied: &Denied) -> Explanation {
+    let hidden = denied.visibility == Visibility::Hidden;
+    let names = denied.missing.names();
+    let needed = match names.as_slice() {
+        [] => "no access of service tokens opens this".to_owned(),
+        [one] => format!("the token does not hold {one} there"),
+        more => format!("the token holds none of {} there", more.join(", ")),
+    };
+    let because = if hidden {
+        format!("{needed}, and nothing that would let it know that the thing exists")
+    } else {
+        needed
+    };
+    Explanation {
+        allowed: false,
+        refused_with: Some(if hidden { 404 } else { 403 }),
+        missing: names,
+        because,
+    }
+}

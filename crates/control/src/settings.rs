@@ -1,0 +1,65 @@
+//! What the operator has decided, as values. Reading files and environment is the binary's.
+
+use std::time::Duration;
+
+use bough_model::{ClusterSize, ClusterSizeName, Region, RegionSlug, TokenPrefix};
+
+/// Addresses that answers tell clients.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// Where API and pages are, without a slash at the end: `http://127.0.0.1:8080`.
+    pub public_url: String,
+    /// `host:port` for MySQL clients.
+    pub mysql: String,
+    /// `host:port` for SQL over HTTP.
+    pub data_http: String,
+}
+
+/// How much of what there may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Development branches per database, at a time.
+    pub development_branches: i64,
+    /// Branches worked on at once by the reconciler.
+    pub reconciled_at_once: usize,
+    /// How often branches that run are looked after.
+    pub check_every: Duration,
+}
+
+/// The operator's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What answers tell clients.
+    pub addresses: Addresses,
+    /// Regions; exactly one is the default.
+    pub regions: Vec<Region>,
+    /// Cluster sizes, smallest first.
+    pub sizes: Vec<ClusterSize>,
+    /// The size of a production branch when none is asked for.
+    pub default_size: ClusterSizeName,
+    /// The size of a development branch when none is asked for.
+    pub default_development_size: ClusterSizeName,
+    /// What service tokens begin with.
+    pub token_prefix: TokenPrefix,
+    /// How much of what there may be.
+    pub limits: Limits,
+    /// Whether new databases allow foreign keys.
+    pub foreign_keys: bool,
+}
+
+impl Settings {
+    /// The region of a slug.
+    pub fn region(&self, slug: &RegionSlug) -> Option<&Region> {
+        self.regions.iter().find(|region| region.slug == *slug)
+    }
+
+    /// The region that is meant when none is named.
+    pub fn default_region(&self) -> &Region {
+        self.regions.iter().find(|region| region.current_default).unwrap_or(&self.regions[0])
+    }
+
+    /// The size of a name.
+    pub fn size(&self, name: &ClusterSizeName) -> Option<&ClusterSize> {
+        self.sizes.iter().find(|size| size.name == *name)
+    }
+}

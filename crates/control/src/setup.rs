@@ -1,0 +1,296 @@
+//! What the operator does at the machine itself: the first organization, accounts, memberships,
+//! tokens. It acts as [`Actor::Operator`](bough_model::Actor), may everything, and is written down
+//! like everybody else.
+
+use argon2::Argon2;
+use argon2::password_hash::PasswordHasher as _;
+use bough_model::{MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId};
+use bough_policy::{Access, DatabaseAt, Level, Operation, OrganizationAt, TokenAt};
+use bough_store::{admin, organizations, users};
+use serde_json::json;
+
+use crate::audit::{organization, subject};
+use crate::organizations::{OrganizationRow, UserRow};
+use crate::random::{bytes, fresh};
+use crate::service_tokens::{CreateToken, GrantSet, NewSecret, WantedScope};
+use crate::{Caller, ControlPlane, Error, Result};
+
+/// Shortest password, in characters.
+const PASSWORD_MIN: usize = 12;
+/// Longest password, in bytes; hashing a longer one would only cost time.
+const PASSWORD_MAX: usize = 1_024;
+
+/// A first organization.
+#[derive(Debug)]
+pub struct Founded {
+    /// The organization.
+    pub organization: OrganizationRow,
+    /// Its administrator.
+    pub user: UserRow,
+    /// A token that holds every access.
+    pub service_token: NewSecret,
+}
+
+/// A password that nobody has chosen: 20 characters, 100 random bits, no letter that looks like
+/// another.
+pub fn new_password() -> Secret<String> {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
+    let random: [u8; 20] = bytes();
+    Secret::new(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
+}
+
+fn hash(password: &Secret<String>) -> Result<String> {
+    let text = password.expose();
+    if text.chars().count() < PASSWORD_MIN || text.len() > PASSWORD_MAX {
+        return Err(Error::Invalid(format!("a password has {PASSWORD_MIN} characters or more")));
+    }
+    let hashed = Argon2::default().hash_password(text.as_bytes());
+    hashed.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("hashing failed: {error}")))
+}
+
+fn check_email(email: &str) -> Result<String> {
+    let email = email.trim().to_lowercase();
+    let plausible = email.len() <= 254
+        && !email.chars().any(|c| c.is_control() || c.is_whitespace())
+        && email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
+    if plausible { Ok(email) } else { Err(Error::Invalid(format!("{email:?} is not an e-mail address"))) }
+}
+
+impl ControlPlane {
+    /// Whether there is an organization yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn is_set_up(&self, caller: &Caller) -> Result<bool> {
+        let anywhere = caller.anywhere()?;
+        self.store.read(|reader| Ok(admin::count_organizations(reader, &anywhere)? > 0))
+    }
+
+    /// Makes an organization with its administrator and a token that holds every access. An account
+    /// of that address that exists already becomes the administrator and keeps its password.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when name, address or password cannot be, or the name is taken.
+    pub fn found_organization(
+        &self,
+        caller: &Caller,
+        name: &str,
+        email: &str,
+        password: &Secret<String>,
+    ) -> Result<Founded> {
+        let name = OrganizationName::parse(name).map_err(|error| Error::Invalid(error.to_string()))?;
+        let email = check_email(email)?;
+        let password_hash = hash(password)?;
+        let anywhere = caller.anywhere()?;
+        let id = fresh(OrganizationId::from_random);
+        let at = caller.grant(Operation::GetOrganization, OrganizationAt { organization: id.clone() })?;
+        let organization_at = at.clone();
+        let user = self.change(caller, move |change| {
+            let (tx, now) = (change.tx, change.now);
+            if !organizations::insert(tx, &anywhere, &id, &name, &email, now)? {
+                return Err(Error::Invalid(format!("organization {name} exists already")));
+            }
+            let own = organization(&id, name.as_str());
+            change.audit(&id, "organization.created", own.clone(), own.clone(), &json!({}))?;
+            let user = match users::by_email(tx, &anywhere, &email)? {
+                Some(user) => user,
+                None => {
+                    let user = fresh(UserId::from_random);
+                    let display = email.split('@').next().unwrap_or(&email).to_owned();
+                    users::insert(tx, &anywhere, &user, &email, &display, &password_hash, now)?;
+                    users::by_email(tx, &anywhere, &email)?.ok_or(Error::Changed)?
+                }
+            };
+            let membership = fresh(MembershipId::from_random);
+            users::set_member(tx, &organization_at, &membership, &user.id, Role::Admin, now)?;
+            let target = subject("User", user.id.as_str(), &user.name);
+            change.audit(&id, "organization_membership.created", own, target, &json!({"role": "admin"}))?;
+            Ok(user)
+        })?;
+        let organization = self.store.read(|reader| organizations::get(reader, &at)?.ok_or(Error::NotFound))?;
+        let service_token =
+            self.create_full_token(caller, &organization, Some("setup".to_owned()), None, true)?;
+        Ok(Founded { organization, user, service_token })
+    }
+
+    /// Makes a token, with every access there is if `all_accesses` says so.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when name or life are out of bounds.
+    pub fn create_full_token(
+        &self,
+        caller: &Caller,
+        organization: &OrganizationRow,
+        name: Option<String>,
+        ttl: Option<i64>,
+        all_accesses: bool,
+    ) -> Result<NewSecret> {
+        let at = OrganizationAt { organization: organization.id.clone() };
+        let made = self.create_token(caller, &caller.grant(Operation::CreateServiceToken, at)?, CreateToken { name, ttl })?;
+        if all_accesses {
+            let all = |level: Level| {
+                Access::ALL.iter().filter(|access| access.level() == level).map(|access| access.name().to_owned()).collect()
+            };
+            let sets = [
+                GrantSet { scope: WantedScope::Organization, accesses: all(Level::Organization) },
+                GrantSet { scope: WantedScope::AllDatabases, accesses: all(Level::Database) },
+            ];
+            let at = TokenAt { organization: organization.id.clone(), token: made.token.id.clone() };
+            let grant = caller.grant(Operation::ReplaceServiceTokenGrants, at)?;
+            self.replace_grants(caller, organization.name.as_str(), &grant, &sets, None)?;
+        }
+        Ok(made)
+    }
+
+    /// An organization by name, for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none of that name.
+    pub fn organization_by_name(&self, caller: &Caller, name: &str) -> Result<OrganizationRow> {
+        let found = self.locate(name, None, None)?;
+        let found = found.ok_or_else(|| Error::Invalid(format!("there is no organization {name:?}")))?;
+        self.get_organization(&caller.grant(Operation::GetOrganization, found.organization_at().place().clone())?)
+    }
+
+    /// The organization that a token belongs to, for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such token.
+    pub fn organization_of_token(&self, caller: &Caller, token: &str) -> Result<(OrganizationRow, TokenAt)> {
+        let missing = || Error::Invalid(format!("there is no service token {token:?}"));
+        let id = TokenId::parse(token).ok_or_else(missing)?;
+        let anywhere = caller.anywhere()?;
+        let name = self.store.read(|reader| Ok::<_, Error>(admin::organization_of_token(reader, &anywhere, &id)?))?;
+        let organization = self.organization_by_name(caller, name.ok_or_else(missing)?.as_str())?;
+        let at = TokenAt { organization: organization.id.clone(), token: id };
+        Ok((organization, at))
+    }
+
+    /// A database by name, for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none of that name.
+    pub fn database_by_name(&self, organization: &OrganizationRow, name: &str) -> Result<DatabaseAt> {
+        let found = self.locate(organization.name.as_str(), Some(name), None)?;
+        let at = found.and_then(|found| found.database_at());
+        let missing = || Error::Invalid(format!("there is no database {name:?} in {}", organization.name));
+        Ok(at.ok_or_else(missing)?.place().clone())
+    }
+
+    /// Everybody with an account.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list_users(&self, caller: &Caller) -> Result<Vec<UserRow>> {
+        let anywhere = caller.anywhere()?;
+        self.store.read(|reader| Ok(users::list_all(reader, &anywhere)?))
+    }
+
+    /// Makes an account. It belongs to no organization yet, so no organization's log tells of it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when address or password cannot be, or the address is taken.
+    pub fn create_user(
+        &self,
+        caller: &Caller,
+        email: &str,
+        name: Option<&str>,
+        password: &Secret<String>,
+    ) -> Result<UserRow> {
+        let email = check_email(email)?;
+        let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or(&email)).trim().to_owned();
+        if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+            return Err(Error::Invalid("a person's name has 1 to 200 printable characters".to_owned()));
+        }
+        let password_hash = hash(password)?;
+        let anywhere = caller.anywhere()?;
+        self.change(caller, move |change| {
+            if users::by_email(change.tx, &anywhere, &email)?.is_some() {
+                return Err(Error::Invalid(format!("{email} has an account already")));
+            }
+            let id = fresh(UserId::from_random);
+            users::insert(change.tx, &anywhere, &id, &email, &name, &password_hash, change.now)?;
+            users::by_email(change.tx, &anywhere, &email)?.ok_or(Error::Changed)
+        })
+    }
+
+    /// Gives an account another password, or closes it (`None`).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such account, or the password cannot be.
+    pub fn repair_user(&self, caller: &Caller, email: &str, password: Option<&Secret<String>>) -> Result<UserRow> {
+        let email = check_email(email)?;
+        let password_hash = password.map(hash).transpose()?;
+        let anywhere = caller.anywhere()?;
+        self.change(caller, move |change| {
+            let user = known_user(change, &anywhere, &email)?;
+            match &password_hash {
+                Some(hash) => users::set_password(change.tx, &anywhere, &user.id, hash, change.now)?,
+                None => users::set_disabled(change.tx, &anywhere, &user.id, true, change.now)?,
+            }
+            let action = if password_hash.is_some() { "user.updated_password" } else { "user.disabled" };
+            let target = subject("User", user.id.as_str(), &user.name);
+            for (id, name) in users::organizations_of(change.tx, &anywhere, &user.id)? {
+                change.audit(&id, action, organization(&id, name.as_str()), target.clone(), &json!({}))?;
+            }
+            Ok(user)
+        })
+    }
+
+    /// Makes somebody a member, changes what he is, or (`None`) removes him.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such account, or the organization would be left without an
+    /// administrator.
+    pub fn set_member(
+        &self,
+        caller: &Caller,
+        organization_row: &OrganizationRow,
+        email: &str,
+        role: Option<Role>,
+    ) -> Result<UserRow> {
+        let email = check_email(email)?;
+        let anywhere = caller.anywhere()?;
+        let at = OrganizationAt { organization: organization_row.id.clone() };
+        let granted = caller.grant(Operation::GetOrganization, at)?;
+        let own = organization(&organization_row.id, organization_row.name.as_str());
+        self.change(caller, move |change| {
+            let user = known_user(change, &anywhere, &email)?;
+            let target = subject("User", user.id.as_str(), &user.name);
+            let id = &granted.at().organization;
+            match role {
+                Some(role) => {
+                    let membership = fresh(MembershipId::from_random);
+                    let before = users::set_member(change.tx, &granted, &membership, &user.id, role, change.now)?;
+                    let action = match before {
+                        None => "organization_membership.created",
+                        Some(_) => "organization_membership.updated_role",
+                    };
+                    let metadata = json!({"role": role.as_str(), "before": before.map(Role::as_str)});
+                    change.audit(id, action, own, target, &metadata)?;
+                }
+                None => {
+                    if !users::remove_member(change.tx, &granted, &user.id)? {
+                        return Err(Error::Invalid(format!("{email} is not a member")));
+                    }
+                    change.audit(id, "organization.removed_member", own, target, &json!({}))?;
+                }
+            }
+            if users::count_administrators(change.tx, &granted)? == 0 {
+                return Err(Error::Invalid(
+                    "an organization keeps at least one administrator; make somebody else one first".to_owned(),
+                ));
+            }
+            Ok(user)
+        })
+    }
+}
+
+fn known_user(
+    change: &crate::Change<'_>,
+    anywhere: &bough_policy::Granted<bough_policy::Nowhere>,
+    email: &str,
+) -> Result<UserRow> {
+    let user = users::by_email(change.tx, anywhere, email)?;
+    user.ok_or_else(|| Error::Invalid(format!("{email} has no account")))
+}

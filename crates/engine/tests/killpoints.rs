@@ -1,0 +1,142 @@
+//! At every kill point: the process dies there, a new one takes over, and everything is as it should be.
+//!
+//! The process that dies is this test's own program, started anew with [`victim`] as its only test.
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use bough_engine::{Step, killpoint};
+use bough_model::Desired;
+use support::{Rig, child_spec, converge, root_spec, servers_in};
+
+const FOLDER: &str = "BOUGH_TEST_FOLDER";
+const BRANCH: &str = "BOUGH_TEST_BRANCH";
+const WISH: &str = "BOUGH_TEST_WISH";
+const PARENT: &str = "parentaaaaaa";
+
+/// Not a test by itself: what the killed process does.
+#[test]
+#[ignore = "started by the other tests"]
+fn victim() {
+    let (Ok(folder), Ok(branch), Ok(wish)) =
+        (std::env::var(FOLDER), std::env::var(BRANCH), std::env::var(WISH))
+    else {
+        return;
+    };
+    let rig = Rig::again(Path::new(&folder));
+    let spec = child_spec(&branch, PARENT);
+    match wish.as_str() {
+        "await" => rig.engine.execute(&spec, Step::AwaitAnswer).expect("it answers"),
+        "gone" => converge(&rig.engine, &spec, Desired::Gone),
+        _ => converge(&rig.engine, &spec, Desired::Running),
+    }
+}
+
+/// Runs the victim; whether it died by SIGKILL.
+fn run_victim(folder: &Path, branch: &str, wish: &str, point: &str) -> bool {
+    let output = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "victim", "--ignored", "--nocapture"])
+        .env(FOLDER, folder)
+        .env(BRANCH, branch)
+        .env(WISH, wish)
+        .env(killpoint::KILL_AT, point)
+        .output()
+        .expect("the victim ran");
+    let killed = output.status.signal() == Some(9);
+    assert!(killed || output.status.success(), "{point}: {}", String::from_utf8_lossy(&output.stdout));
+    killed
+}
+
+fn is_about_removal(point: &str) -> bool {
+    [Step::StopServer, Step::RemoveDirectory].iter().any(|step| point.starts_with(step.name()))
+}
+
+fn leftovers(folder: &Path) -> Vec<String> {
+    let mut left = Vec::new();
+    for part in ["branches", "trash", "templates"] {
+        for entry in std::fs::read_dir(folder.join("engine").join(part)).expect("a folder") {
+            left.push(entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        }
+    }
+    left.retain(|name| name != PARENT && !name.starts_with("mariadb-"));
+    left
+}
+
+fn parent(rig: &Rig) {
+    let spec = root_spec(PARENT);
+    converge(&rig.engine, &spec, Desired::Running);
+    let mut conn = rig.engine.connect(&spec.id).expect("a session");
+    for sql in [
+        "USE `shop_1`",
+        "CREATE TABLE a (id INT PRIMARY KEY)",
+        "CREATE TABLE b (id INT)",
+        "CREATE VIEW v AS SELECT id FROM a",
+    ] {
+        conn.execute(sql).expect("a statement");
+    }
+}
+
+#[test]
+fn creation_survives_death_at_every_point() {
+    let rig = Rig::new();
+    parent(&rig);
+    let points = killpoint::all_points();
+    let points = points.iter().filter(|point| !is_about_removal(point) && !point.starts_with("template."));
+    for (n, point) in points.enumerate() {
+        let branch = format!("kill{n:08}");
+        let spec = child_spec(&branch, PARENT);
+        if point.starts_with(Step::AwaitAnswer.name()) {
+            assert!(run_victim(&rig.folder, &branch, "running", "start-server.spawned"), "{point}");
+            assert!(run_victim(&rig.folder, &branch, "await", point), "{point} is reached");
+        } else {
+            assert!(run_victim(&rig.folder, &branch, "running", point), "{point} is reached");
+        }
+        let next = Rig::again(&rig.folder);
+        next.engine.sweep().expect("swept");
+        converge(&next.engine, &spec, Desired::Running);
+        assert_eq!(servers_in(&rig.folder, &spec.id).len(), 1, "{point}: one server");
+        let schema = next.engine.read_schema(&spec.id, &spec.schema).expect("the schema");
+        assert_eq!(
+            schema.iter().map(|object| object.name.as_str()).collect::<Vec<_>>(),
+            ["a", "b", "v"],
+            "{point}"
+        );
+        converge(&next.engine, &spec, Desired::Gone);
+        assert_eq!(servers_in(&rig.folder, &spec.id).len(), 0, "{point}: no server");
+        assert_eq!(leftovers(&rig.folder), Vec::<String>::new(), "{point}");
+    }
+}
+
+#[test]
+fn removal_survives_death_at_every_point() {
+    let rig = Rig::new();
+    parent(&rig);
+    let points = killpoint::all_points();
+    for (n, point) in points.iter().filter(|point| is_about_removal(point)).enumerate() {
+        let branch = format!("gone{n:08}");
+        let spec = child_spec(&branch, PARENT);
+        converge(&rig.engine, &spec, Desired::Running);
+        assert!(run_victim(&rig.folder, &branch, "gone", point), "{point} is reached");
+        let next = Rig::again(&rig.folder);
+        next.engine.sweep().expect("swept");
+        converge(&next.engine, &spec, Desired::Gone);
+        assert_eq!(servers_in(&rig.folder, &spec.id).len(), 0, "{point}: no server");
+        assert_eq!(leftovers(&rig.folder), Vec::<String>::new(), "{point}");
+    }
+}
+
+#[test]
+fn a_half_made_template_is_made_again() {
+    let rig = Rig::new();
+    assert!(run_victim(&rig.folder, "tempaaaaaaaa", "running", "template.installed"), "the point is reached");
+    let next = Rig::again(&rig.folder);
+    next.engine.sweep().expect("swept");
+    assert_eq!(leftovers(&rig.folder), Vec::<String>::new());
+    parent(&next);
+    // The victim of another point is the last: whoever comes after an end without a kill finds all done.
+    assert!(!run_victim(&rig.folder, "tempaaaaaaaa", "running", "no-such-point"));
+    converge(&next.engine, &child_spec("tempaaaaaaaa", PARENT), Desired::Running);
+}

@@ -1,0 +1,129 @@
+//! What a request is about: the rows that its path names, as identities without content.
+
+use bough_model::{BranchId, DatabaseId, OrganizationId, TokenId, UserId};
+
+/// What was read before a decision. It says where a thing is and nothing of what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T>(T);
+
+impl<T> Located<T> {
+    /// Marks `place` as found by a query within one organization.
+    pub const fn new(place: T) -> Self {
+        Self(place)
+    }
+
+    /// Where it is.
+    pub const fn place(&self) -> &T {
+        &self.0
+    }
+
+    pub(crate) fn into_place(self) -> T {
+        self.0
+    }
+}
+
+/// The part of the world that a decision is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The organization, for all but the few operations outside any.
+    pub organization: Option<&'a OrganizationId>,
+    /// The database, for what belongs to one.
+    pub database: Option<&'a DatabaseId>,
+    /// Whether a production branch is concerned.
+    pub production: bool,
+}
+
+/// What can be decided on.
+pub trait Place {
+    /// The part of the world that it stands for.
+    fn scope(&self) -> Scope<'_>;
+}
+
+/// Operations outside any organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nowhere;
+
+/// An organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationAt {
+    /// Which.
+    pub organization: OrganizationId,
+}
+
+/// A database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseAt {
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Which.
+    pub database: DatabaseId,
+}
+
+/// A database that does not exist and that the request may bring about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDatabaseAt {
+    /// Its organization to be.
+    pub organization: OrganizationId,
+}
+
+/// A branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchAt {
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Its database.
+    pub database: DatabaseId,
+    /// Which.
+    pub branch: BranchId,
+    /// Whether it is a production branch. What is decided on this is checked again by the write.
+    pub production: bool,
+}
+
+/// A service token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenAt {
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Which.
+    pub token: TokenId,
+}
+
+/// A member of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberAt {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Who.
+    pub user: UserId,
+}
+
+impl Place for Nowhere {
+    fn scope(&self) -> Scope<'_> {
+        Scope { organization: None, database: None, production: false }
+    }
+}
+
+macro_rules! places {
+    ($($name:ident $database:expr, $production:expr;)+) => {$(
+        impl Place for $name {
+            fn scope(&self) -> Scope<'_> {
+                let database: fn(&Self) -> Option<&DatabaseId> = $database;
+                let production: fn(&Self) -> bool = $production;
+                Scope {
+                    organization: Some(&self.organization),
+                    database: database(self),
+                    production: production(self),
+                }
+            }
+        }
+    )+};
+}
+
+places! {
+    OrganizationAt |_| None, |_| false;
+    NewDatabaseAt |_| None, |_| false;
+    DatabaseAt |at| Some(&at.database), |_| false;
+    BranchAt |at| Some(&at.database), |at| at.production;
+    TokenAt |_| None, |_| false;
+    MemberAt |_| None, |_| false;
+}

@@ -1,0 +1,248 @@
+//! Branches as the reconciler sees them: wishes, and what was observed. It acts as Bough itself, so
+//! these take no grant; they change nothing that a request decides on.
+
+use std::time::Duration;
+
+use bough_model::{
+    BranchId, BranchState, ClusterSizeName, DatabaseId, DatabaseName, Desired, OrganizationId, RegionSlug,
+    Timestamp,
+};
+use rusqlite::{Row, params};
+
+use crate::connection::Db;
+use crate::row::{all, change, cluster_size, first, number, parsed, parsed_opt, region};
+use crate::{Reader, StoreError, Tx};
+
+/// What is wished for a branch.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which.
+    pub id: BranchId,
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Its database.
+    pub database: DatabaseId,
+    /// The SQL schema on its server.
+    pub schema: DatabaseName,
+    /// The branch that it takes its schema from.
+    pub parent: Option<BranchId>,
+    /// Whether that branch has its own schema already.
+    pub parent_ready: bool,
+    /// Where.
+    pub region: RegionSlug,
+    /// How large.
+    pub cluster_size: ClusterSizeName,
+    /// Whether it shall be there.
+    pub desired: Desired,
+    /// How often the wish changed.
+    pub generation: i64,
+    /// What was observed last.
+    pub state: BranchState,
+    /// Whether the parent's schema is in it.
+    pub schema_ready: bool,
+    /// Failed tries in a row.
+    pub attempts: u32,
+}
+
+const SELECT: &str = "SELECT b.id, b.organization_id, b.database_id, d.schema_name, b.parent_id, \
+    COALESCE(p.schema_ready, 0) AS parent_ready, b.region, b.cluster_size, b.desired, b.generation, b.state, \
+    b.schema_ready, b.attempts FROM branches b JOIN databases d ON d.id = b.database_id \
+    LEFT JOIN branches p ON p.id = b.parent_id";
+
+fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
+    Ok(Wish {
+        id: parsed(row, "id", BranchId::parse)?,
+        organization: parsed(row, "organization_id", OrganizationId::parse)?,
+        database: parsed(row, "database_id", DatabaseId::parse)?,
+        schema: parsed(row, "schema_name", |name| DatabaseName::parse(name).ok())?,
+        parent: parsed_opt(row, "parent_id", BranchId::parse)?,
+        parent_ready: row.get("parent_ready")?,
+        region: region(row)?,
+        cluster_size: cluster_size(row)?,
+        desired: parsed(row, "desired", Desired::parse)?,
+        generation: row.get("generation")?,
+        state: parsed(row, "state", BranchState::parse)?,
+        schema_ready: row.get("schema_ready")?,
+        attempts: u32::try_from(row.get::<_, i64>("attempts")?).unwrap_or(u32::MAX),
+    })
+}
+
+/// The wishes that are not known to be fulfilled and whose next try is due, most urgent first.
+///
+/// # Errors
+/// When the database fails.
+pub fn unsettled(reader: &Reader, now: Timestamp, limit: u32) -> Result<Vec<Wish>, StoreError> {
+    all(
+        reader,
+        &format!(
+            "{SELECT} WHERE (b.state <> 'ready' OR b.desired <> 'running') AND b.next_try_at <= ? ORDER BY b.next_try_at LIMIT ?"
+        ),
+        params![now.as_micros(), limit],
+        read,
+    )
+}
+
+/// When the next try of an unfulfilled wish is due.
+///
+/// # Errors
+/// When the database fails.
+pub fn next_due(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
+    first(
+        reader,
+        "SELECT MIN(next_try_at) AS due FROM branches WHERE state <> 'ready' OR desired <> 'running'",
+        [],
+        |row| Ok(row.get::<_, Option<i64>>("due")?.map(Timestamp::from_micros)),
+    )
+    .map(Option::flatten)
+}
+
+/// One wish, as it is now.
+///
+/// # Errors
+/// When the database fails.
+pub fn wish(reader: &Reader, id: &BranchId) -> Result<Option<Wish>, StoreError> {
+    first(reader, &format!("{SELECT} WHERE b.id = ?"), params![id.as_str()], read)
+}
+
+/// The branches that are recorded as ready, some of them at a time, in order of id.
+///
+/// # Errors
+/// When the database fails.
+pub fn ready_after(reader: &Reader, after: &str, limit: u32) -> Result<Vec<BranchId>, StoreError> {
+    all(
+        reader,
+        "SELECT id FROM branches WHERE id > ? AND state = 'ready' AND desired = 'running' ORDER BY id LIMIT ?",
+        params![after, limit],
+        |row| parsed(row, "id", BranchId::parse),
+    )
+}
+
+/// Whether there is any record of a branch.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_recorded(reader: &Reader, id: &BranchId) -> Result<bool, StoreError> {
+    Ok(number(reader, "SELECT COUNT(*) FROM branches WHERE id = ?", params![id.as_str()])? > 0)
+}
+
+/// A branch serves queries.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_ready(tx: &Tx<'_>, wish: &Wish, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = change(
+        tx,
+        "UPDATE branches SET state = 'ready', schema_ready = 1, last_error = NULL, attempts = 0, \
+         ready_at = COALESCE(ready_at, ?1), \
+         schema_last_updated_at = COALESCE(schema_last_updated_at, ?1) WHERE id = ?2 AND generation = ?3",
+        params![now.as_micros(), wish.id.as_str(), wish.generation],
+    )?;
+    Ok(changed > 0)
+}
+
+/// A branch that served queries does not any more.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_lost(tx: &Tx<'_>, id: &BranchId, now: Timestamp) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE branches SET state = 'pending', next_try_at = ? WHERE id = ? AND state = 'ready'",
+        params![now.as_micros(), id.as_str()],
+    )?;
+    Ok(())
+}
+
+/// A try failed, or cannot go on yet; the next one is due after `pause`.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_failure(
+    tx: &Tx<'_>,
+    wish: &Wish,
+    error: &str,
+    pause: Duration,
+    counts: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE branches SET last_error = ?, attempts = attempts + ?, next_try_at = ? \
+         WHERE id = ? AND generation = ?",
+        params![error, counts, now.plus(pause).as_micros(), wish.id.as_str(), wish.generation],
+    )?;
+    Ok(())
+}
+
+/// A branch is gone: its record goes, and its database's with the last one.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_gone(tx: &Tx<'_>, wish: &Wish) -> Result<(), StoreError> {
+    let gone = change(
+        tx,
+        "DELETE FROM branches WHERE id = ? AND generation = ? AND desired = 'gone'",
+        params![wish.id.as_str(), wish.generation],
+    )?;
+    if gone > 0 {
+        change(
+            tx,
+            "DELETE FROM databases WHERE id = ?1 AND desired = 'gone' \
+             AND NOT EXISTS (SELECT 1 FROM branches WHERE database_id = ?1)",
+            params![wish.database.as_str()],
+        )?;
+    }
+    Ok(())
+}
+
+/// What a branch's schema looks like now.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_schema(
+    tx: &Tx<'_>,
+    id: &BranchId,
+    table_count: i64,
+    fingerprint: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = fingerprint_of(tx, id)?;
+    let changed_at = (known.as_deref() != Some(fingerprint)).then_some(now.as_micros());
+    change(
+        tx,
+        "UPDATE branches SET table_count = ?, schema_fingerprint = ?, \
+         schema_last_updated_at = COALESCE(?, schema_last_updated_at) WHERE id = ?",
+        params![table_count, fingerprint, changed_at, id.as_str()],
+    )?;
+    Ok(())
+}
+
+fn fingerprint_of(db: &impl Db, id: &BranchId) -> Result<Option<String>, StoreError> {
+    let found =
+        first(db, "SELECT schema_fingerprint FROM branches WHERE id = ?", params![id.as_str()], |row| {
+            Ok(row.get::<_, Option<String>>("schema_fingerprint")?)
+        })?;
+    Ok(found.flatten())
+}
+
+/// What a branch's schema looked like when it was observed last.
+///
+/// # Errors
+/// When the database fails.
+pub fn schema_fingerprint(reader: &Reader, id: &BranchId) -> Result<Option<String>, StoreError> {
+    fingerprint_of(reader, id)
+}
+
+/// How many branches there are in each state, for the metrics.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_by_state(reader: &Reader) -> Result<Vec<(String, i64)>, StoreError> {
+    all(
+        reader,
+        "SELECT CASE WHEN desired = 'gone' THEN 'deleting' ELSE state END AS state, COUNT(*) AS count \
+         FROM branches GROUP BY 1",
+        [],
+        |row| Ok((row.get("state")?, row.get("count")?)),
+    )
+}

@@ -1,0 +1,299 @@
+//! People and their places in organizations.
+
+use bough_model::{MembershipId, OrganizationId, OrganizationName, Role, Timestamp, UserId};
+use bough_policy::{Granted, MemberAt, Nowhere, OrganizationAt};
+use rusqlite::{Row, params};
+
+use crate::connection::Db;
+use crate::row::{Page, all, change, first, like_anywhere, number, parsed, time, time_opt};
+use crate::{Reader, StoreError, Tx};
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct UserRow {
+    /// Public id.
+    pub id: UserId,
+    /// Address, as the person signs in with it.
+    pub email: String,
+    /// Full name.
+    pub name: String,
+    /// When the account was disabled.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+/// A person's place in an organization.
+#[derive(Clone, Debug)]
+pub struct MembershipRow {
+    /// Public id.
+    pub id: MembershipId,
+    /// Who.
+    pub user: UserRow,
+    /// As what.
+    pub role: Role,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+fn read_user(row: &Row<'_>) -> Result<UserRow, StoreError> {
+    Ok(UserRow {
+        id: parsed(row, "user_id", UserId::parse)?,
+        email: row.get("email")?,
+        name: row.get("name")?,
+        disabled_at: time_opt(row, "disabled_at")?,
+        created_at: time(row, "user_created_at")?,
+        updated_at: time(row, "user_updated_at")?,
+    })
+}
+
+fn read(row: &Row<'_>) -> Result<MembershipRow, StoreError> {
+    Ok(MembershipRow {
+        id: parsed(row, "id", MembershipId::parse)?,
+        user: read_user(row)?,
+        role: parsed(row, "role", Role::parse)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+const USER: &str = "u.id AS user_id, u.email, u.name, u.disabled_at, u.created_at AS user_created_at, \
+    u.updated_at AS user_updated_at";
+const MEMBER: &str = "m.id, m.role, m.created_at, m.updated_at";
+
+/// The members of an organization whose name or address contains `search`, newest first, and how
+/// many there are.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_members(
+    reader: &Reader,
+    granted: &Granted<OrganizationAt>,
+    search: &str,
+    page: Page,
+) -> Result<(Vec<MembershipRow>, i64), StoreError> {
+    let organization = granted.at().organization.as_str();
+    let like = like_anywhere(search);
+    let condition = "FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.organization_id = ?1 \
+                     AND (u.name LIKE ?2 ESCAPE '!' OR u.email LIKE ?2 ESCAPE '!')";
+    let rows = all(
+        reader,
+        &format!(
+            "SELECT {MEMBER}, {USER} {condition} ORDER BY m.created_at DESC, m.id DESC LIMIT ?3 OFFSET ?4"
+        ),
+        params![organization, like, page.limit(), page.offset()],
+        read,
+    )?;
+    let total = number(reader, &format!("SELECT COUNT(*) {condition}"), params![organization, like])?;
+    Ok((rows, total))
+}
+
+/// One member.
+///
+/// # Errors
+/// When the database fails.
+pub fn get_member(reader: &Reader, granted: &Granted<MemberAt>) -> Result<Option<MembershipRow>, StoreError> {
+    first(
+        reader,
+        &format!(
+            "SELECT {MEMBER}, {USER} FROM memberships m JOIN users u ON u.id = m.user_id \
+             WHERE m.organization_id = ? AND m.user_id = ?"
+        ),
+        params![granted.at().organization.as_str(), granted.at().user.as_str()],
+        read,
+    )
+}
+
+/// Finds a person by address.
+///
+/// # Errors
+/// When the database fails.
+pub fn by_email(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    email: &str,
+) -> Result<Option<UserRow>, StoreError> {
+    first(tx, &format!("SELECT {USER} FROM users u WHERE u.email = ?"), params![email], read_user)
+}
+
+/// Everybody with an account, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn list_all(reader: &Reader, _granted: &Granted<Nowhere>) -> Result<Vec<UserRow>, StoreError> {
+    all(reader, &format!("SELECT {USER} FROM users u ORDER BY u.created_at DESC"), [], read_user)
+}
+
+/// Makes an account. The caller has made sure that the address is free.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    id: &UserId,
+    email: &str,
+    name: &str,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    change(
+        tx,
+        "INSERT INTO users (id, email, name, password_hash, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+        params![id.as_str(), email, name, password_hash, now.as_micros(), now.as_micros()],
+    )?;
+    Ok(())
+}
+
+/// Gives an account another password.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_password(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    id: &UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?",
+        params![password_hash, now.as_micros(), id.as_str()],
+    )?;
+    tx.bump_store_version()
+}
+
+/// Closes an account, or opens it again.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_disabled(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    id: &UserId,
+    disabled: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let at = disabled.then_some(now.as_micros());
+    change(
+        tx,
+        "UPDATE users SET disabled_at = ?, updated_at = ? WHERE id = ?",
+        params![at, now.as_micros(), id.as_str()],
+    )?;
+    tx.bump_store_version()
+}
+
+/// A person's role in an organization.
+pub(crate) fn role_of(
+    db: &impl Db,
+    organization: &OrganizationId,
+    user: &UserId,
+) -> Result<Option<Role>, StoreError> {
+    first(
+        db,
+        "SELECT role FROM memberships WHERE organization_id = ? AND user_id = ?",
+        params![organization.as_str(), user.as_str()],
+        |row| parsed(row, "role", Role::parse),
+    )
+}
+
+/// Makes somebody a member, or changes what he is. Answers the role before.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_member(
+    tx: &Tx<'_>,
+    granted: &Granted<OrganizationAt>,
+    id: &MembershipId,
+    user: &UserId,
+    role: Role,
+    now: Timestamp,
+) -> Result<Option<Role>, StoreError> {
+    let organization = &granted.at().organization;
+    let before = role_of(tx, organization, user)?;
+    if before.is_some() {
+        change(
+            tx,
+            "UPDATE memberships SET role = ?, updated_at = ? WHERE organization_id = ? AND user_id = ?",
+            params![role.as_str(), now.as_micros(), organization.as_str(), user.as_str()],
+        )?;
+    } else {
+        change(
+            tx,
+            "INSERT INTO memberships (id, organization_id, user_id, role, created_at, updated_at) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                id.as_str(),
+                organization.as_str(),
+                user.as_str(),
+                role.as_str(),
+                now.as_micros(),
+                now.as_micros()
+            ],
+        )?;
+    }
+    tx.bump_store_version()?;
+    Ok(before)
+}
+
+/// Takes somebody out of an organization, and from among the administrators of its databases.
+///
+/// # Errors
+/// When the database fails.
+pub fn remove_member(
+    tx: &Tx<'_>,
+    granted: &Granted<OrganizationAt>,
+    user: &UserId,
+) -> Result<bool, StoreError> {
+    let organization = granted.at().organization.as_str();
+    let removed = change(
+        tx,
+        "DELETE FROM memberships WHERE organization_id = ? AND user_id = ?",
+        params![organization, user.as_str()],
+    )?;
+    change(
+        tx,
+        "DELETE FROM database_administrators WHERE user_id = ? \
+         AND database_id IN (SELECT id FROM databases WHERE organization_id = ?)",
+        params![user.as_str(), organization],
+    )?;
+    tx.bump_store_version()?;
+    Ok(removed > 0)
+}
+
+/// How many administrators an organization has.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_administrators(tx: &Tx<'_>, granted: &Granted<OrganizationAt>) -> Result<i64, StoreError> {
+    number(
+        tx,
+        "SELECT COUNT(*) FROM memberships WHERE organization_id = ? AND role = 'admin'",
+        params![granted.at().organization.as_str()],
+    )
+}
+
+/// The organizations that somebody is a member of.
+///
+/// # Errors
+/// When the database fails.
+pub fn organizations_of(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    user: &UserId,
+) -> Result<Vec<(OrganizationId, OrganizationName)>, StoreError> {
+    all(
+        tx,
+        "SELECT o.id, o.name FROM memberships m JOIN organizations o ON o.id = m.organization_id WHERE m.user_id = ?",
+        params![user.as_str()],
+        |row| {
+            let name = parsed(row, "name", |name| OrganizationName::parse(name).ok())?;
+            Ok((parsed(row, "id", OrganizationId::parse)?, name))
+        },
+    )
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# `make bench`: builds everything optimised and runs the benchmark program, which prints every
+# measure as a ratio to something run beside it. Arguments go to it: make bench ARGS='P2'
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+[ -f crates/bench/Cargo.toml ] || die "There is no benchmark program in this version (crates/bench)."
+scripts/setup.sh run
+# All binaries: the program measures the release build of the server beside it.
+cargo build "${LOCKED[@]}" --workspace --bins --release
+exec cargo run "${LOCKED[@]}" --release -p bough-bench -- "$@"
