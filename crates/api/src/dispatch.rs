@@ -109,7 +109,11 @@ pub(crate) async fn dispatch<T: Target>(
         Ok((caller, standing)) => {
             let actor = caller.actor.id.clone();
             let reply = serve::<T>(&api, operation, runs, handler, caller, arrival.remote_ip, request).await;
-            (standing.map_or_else(|| reply, |standing| standing.put(reply)), Some(actor))
+            let reply = match standing {
+                Some(standing) => standing.put(reply),
+                None => reply,
+            };
+            (reply, Some(actor))
         }
     };
     finish(&api, operation.id(), &arrival, method.as_str(), &path, who.as_deref(), reply)

@@ -48,7 +48,7 @@ macro_rules! maybe {
 
 macro_rules! routes {
     ($($operation:ident $target:ty, $runs:ident => $handler:path;
-        $status:literal $([$($query:literal)+])? $(takes $request:ty)? $(answers $response:ty)?;)+) => {
+        $status:literal $([$($query:literal)+])? $(takes($request:ty))? $(answers($response:ty))?;)+) => {
         /// Every operation that is served.
         pub(crate) const ROUTES: &[Route] = &[$(Route {
             operation: Operation::$operation,
@@ -75,95 +75,95 @@ macro_rules! routes {
 
 routes! {
     ListOrganizations Nowhere, Here => organizations::routes::list;
-        200 ["page" "per_page"] answers List<organizations::shape::Organization>;
+        200 ["page" "per_page"] answers(List<organizations::shape::Organization>);
     GetOrganization OrganizationAt, Here => organizations::routes::get;
-        200 answers organizations::shape::Organization;
+        200 answers(organizations::shape::Organization);
     ListOrganizationMembers OrganizationAt, Here => organizations::routes::list_members;
-        200 ["q" "page" "per_page"] answers List<organizations::shape::Membership>;
+        200 ["q" "page" "per_page"] answers(List<organizations::shape::Membership>);
     GetOrganizationMembership MemberAt, Here => organizations::routes::get_member;
-        200 answers organizations::shape::Membership;
+        200 answers(organizations::shape::Membership);
     ListRegionsForOrganization OrganizationAt, Here => organizations::routes::list_regions;
-        200 ["page" "per_page"] answers List<organizations::shape::RegionShape>;
+        200 ["page" "per_page"] answers(List<organizations::shape::RegionShape>);
     ListPublicRegions Nowhere, Here => organizations::routes::list_public_regions;
-        200 ["page" "per_page"] answers List<organizations::shape::RegionShape>;
+        200 ["page" "per_page"] answers(List<organizations::shape::RegionShape>);
     ListClusterSizeSkus OrganizationAt, Here => organizations::routes::list_skus;
-        200 ["engine" "rates" "region" "database"] answers Vec<organizations::shape::Sku>;
+        200 ["engine" "rates" "region" "database"] answers(Vec<organizations::shape::Sku>);
     ListAuditLogs OrganizationAt, Here => audit::routes::list;
         200 ["starting_after" "ending_before" "limit" "filters[]"]
-        answers CursorList<audit::shape::AuditLogEvent>;
+        answers(CursorList<audit::shape::AuditLogEvent>);
 
     ListServiceTokens OrganizationAt, Here => service_tokens::routes::list;
-        200 ["page" "per_page"] answers List<service_tokens::shape::ServiceToken>;
+        200 ["page" "per_page"] answers(List<service_tokens::shape::ServiceToken>);
     CreateServiceToken OrganizationAt, Aside => service_tokens::routes::create;
-        200 takes service_tokens::shape::CreateTokenBody
-        answers service_tokens::shape::ServiceTokenWithAccesses;
+        200 takes(service_tokens::shape::CreateTokenBody)
+        answers(service_tokens::shape::ServiceTokenWithAccesses);
     GetServiceToken TokenAt, Here => service_tokens::routes::get;
-        200 answers service_tokens::shape::ServiceTokenWithAccesses;
+        200 answers(service_tokens::shape::ServiceTokenWithAccesses);
     UpdateServiceToken TokenAt, Aside => service_tokens::routes::update;
-        200 takes service_tokens::shape::UpdateTokenBody
-        answers service_tokens::shape::ServiceTokenWithAccesses;
+        200 takes(service_tokens::shape::UpdateTokenBody)
+        answers(service_tokens::shape::ServiceTokenWithAccesses);
     DeleteServiceToken TokenAt, Aside => service_tokens::routes::delete;
         204;
     ListServiceTokenAccesses TokenAt, Here => service_tokens::routes::list_accesses;
-        200 answers List<service_tokens::shape::AccessShape>;
+        200 answers(List<service_tokens::shape::AccessShape>);
     AddServiceTokenAccesses TokenAt, Aside => service_tokens::routes::add_accesses;
-        200 takes service_tokens::shape::AccessBody answers List<service_tokens::shape::AccessShape>;
+        200 takes(service_tokens::shape::AccessBody) answers(List<service_tokens::shape::AccessShape>);
     RemoveServiceTokenAccesses TokenAt, Aside => service_tokens::routes::remove_accesses;
-        204 takes service_tokens::shape::AccessBody;
+        204 takes(service_tokens::shape::AccessBody);
     ListServiceTokenGrants TokenAt, Here => service_tokens::routes::list_grants;
-        200 answers List<service_tokens::shape::GrantShape>;
+        200 answers(List<service_tokens::shape::GrantShape>);
     ReplaceServiceTokenGrants TokenAt, Aside => service_tokens::routes::replace_grants;
-        200 takes service_tokens::shape::ReplaceGrantsBody answers List<service_tokens::shape::GrantShape>;
+        200 takes(service_tokens::shape::ReplaceGrantsBody) answers(List<service_tokens::shape::GrantShape>);
     RotateServiceToken TokenAt, Aside => service_tokens::routes::rotate;
-        200 takes service_tokens::shape::RotateBody
-        answers service_tokens::shape::ServiceTokenWithAccesses;
+        200 takes(service_tokens::shape::RotateBody)
+        answers(service_tokens::shape::ServiceTokenWithAccesses);
     AdoptServiceToken TokenAt, Aside => service_tokens::routes::adopt;
-        200 answers service_tokens::shape::ServiceTokenWithAccesses;
+        200 answers(service_tokens::shape::ServiceTokenWithAccesses);
     ListServiceTokenDenials TokenAt, Here => service_tokens::routes::list_denials;
-        200 ["page" "per_page"] answers List<service_tokens::shape::Denial>;
+        200 ["page" "per_page"] answers(List<service_tokens::shape::Denial>);
     GetServiceTokenUsage TokenAt, Here => service_tokens::routes::usage;
-        200 answers List<service_tokens::shape::Usage>;
+        200 answers(List<service_tokens::shape::Usage>);
     ExplainServiceToken TokenAt, Aside => service_tokens::routes::explain;
-        200 takes service_tokens::shape::ExplainBody answers service_tokens::shape::ExplanationShape;
+        200 takes(service_tokens::shape::ExplainBody) answers(service_tokens::shape::ExplanationShape);
 
     ListDatabases OrganizationAt, Here => databases::routes::list;
-        200 ["q" "page" "per_page"] answers List<databases::shape::Database>;
+        200 ["q" "page" "per_page"] answers(List<databases::shape::Database>);
     CreateDatabase OrganizationAt, Aside => databases::routes::create;
-        201 takes databases::shape::CreateDatabaseBody answers databases::shape::Database;
+        201 takes(databases::shape::CreateDatabaseBody) answers(databases::shape::Database);
     GetDatabase DatabaseAt, Here => databases::routes::get;
-        200 answers databases::shape::Database;
+        200 answers(databases::shape::Database);
     UpdateDatabaseSettings DatabaseAt, Aside => databases::routes::update;
-        200 takes databases::shape::UpdateDatabaseBody answers databases::shape::Database;
+        200 takes(databases::shape::UpdateDatabaseBody) answers(databases::shape::Database);
     DeleteDatabase DatabaseAt, Aside => databases::routes::delete;
         204;
     ListDatabaseRegions DatabaseAt, Here => organizations::routes::list_database_regions;
-        200 ["page" "per_page"] answers List<organizations::shape::RegionShape>;
+        200 ["page" "per_page"] answers(List<organizations::shape::RegionShape>);
 
     ListBranches DatabaseAt, Here => branches::routes::list;
         200 ["q" "production" "safe_migrations" "order" "page" "per_page"]
-        answers List<branches::shape::Branch>;
+        answers(List<branches::shape::Branch>);
     CreateBranch BranchesOf, Aside => branches::routes::create;
-        201 takes branches::shape::CreateBranchBody answers branches::shape::Branch;
+        201 takes(branches::shape::CreateBranchBody) answers(branches::shape::Branch);
     GetBranch BranchAt, Here => branches::routes::get;
-        200 answers branches::shape::Branch;
+        200 answers(branches::shape::Branch);
     UpdateBranch BranchAt, Aside => branches::routes::update;
-        200 takes branches::shape::UpdateBranchBody answers branches::shape::Branch;
+        200 takes(branches::shape::UpdateBranchBody) answers(branches::shape::Branch);
     DeleteBranch BranchAt, Aside => branches::routes::delete;
         204 ["delete_descendants"];
     PromoteBranch BranchAt, Aside => branches::routes::promote;
-        200 answers branches::shape::Branch;
+        200 answers(branches::shape::Branch);
     DemoteBranch BranchAt, Aside => branches::routes::demote;
-        200 answers branches::shape::Branch;
+        200 answers(branches::shape::Branch);
     EnableSafeMigrations BranchAt, Aside => branches::routes::enable_safe_migrations;
-        200 answers branches::shape::Branch;
+        200 answers(branches::shape::Branch);
     UpdateSafeMigrations BranchAt, Aside => branches::routes::update_safe_migrations;
-        200 takes branches::shape::SafeMigrationsBody answers branches::shape::Branch;
+        200 takes(branches::shape::SafeMigrationsBody) answers(branches::shape::Branch);
     DisableSafeMigrations BranchAt, Aside => branches::routes::disable_safe_migrations;
-        200 answers branches::shape::Branch;
+        200 answers(branches::shape::Branch);
     GetBranchSchema BranchAt, Aside => branches::routes::schema;
-        200 answers Data<branches::shape::Schema>;
+        200 answers(Data<branches::shape::Schema>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;
-        200 ["engine" "rates" "region"] answers Vec<organizations::shape::Sku>;
+        200 ["engine" "rates" "region"] answers(Vec<organizations::shape::Sku>);
 }
 
 /// All routes, and what is answered where there is none.

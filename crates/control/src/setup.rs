@@ -4,16 +4,19 @@
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher as _;
-use bough_model::{MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId};
+use bough_model::{
+    BranchId, DatabaseName, MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId,
+};
 use bough_policy::{Access, DatabaseAt, Level, Operation, OrganizationAt, TokenAt};
 use bough_store::{admin, organizations, users};
 use serde_json::json;
 
 use crate::audit::{organization, subject};
+use crate::branches::BranchRow;
 use crate::organizations::{OrganizationRow, UserRow};
 use crate::random::{bytes, fresh};
 use crate::service_tokens::{CreateToken, GrantSet, NewSecret, WantedScope};
-use crate::{Caller, ControlPlane, Error, Result};
+use crate::{Caller, ControlPlane, Error, Page, Result};
 
 /// Shortest password, in characters.
 const PASSWORD_MIN: usize = 12;
@@ -150,6 +153,85 @@ impl ControlPlane {
         let found = self.locate(name, None, None)?;
         let found = found.ok_or_else(|| Error::Invalid(format!("there is no organization {name:?}")))?;
         self.get_organization(&caller.grant(Operation::GetOrganization, found.organization_at().place().clone())?)
+    }
+
+    /// The one organization there is, for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none, or more than one.
+    pub fn only_organization(&self, caller: &Caller) -> Result<OrganizationRow> {
+        let (rows, total) = self.list_organizations(caller, &caller.anywhere()?, Page { number: 1, size: 1 })?;
+        match rows.into_iter().next() {
+            Some(row) if total == 1 => Ok(row),
+            Some(_) => Err(Error::Invalid(format!("there are {total} organizations; name one with --organization"))),
+            None => Err(Error::Invalid("there is no organization yet; make one with `bough setup`".to_owned())),
+        }
+    }
+
+    /// The organization that was made first, for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none.
+    pub fn first_organization(&self, caller: &Caller) -> Result<OrganizationRow> {
+        let anywhere = caller.anywhere()?;
+        let (_, total) = self.list_organizations(caller, &anywhere, Page { number: 1, size: 1 })?;
+        let last = Page { number: u32::try_from(total).unwrap_or(u32::MAX).max(1), size: 1 };
+        let (rows, _) = self.list_organizations(caller, &anywhere, last)?;
+        let missing = || Error::Invalid("there is no organization yet; make one with `bough setup`".to_owned());
+        rows.into_iter().next().ok_or_else(missing)
+    }
+
+    /// The address of the administrator that an organization has had longest.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn first_administrator(&self, caller: &Caller, organization: &OrganizationRow) -> Result<String> {
+        let at = OrganizationAt { organization: organization.id.clone() };
+        let granted = caller.grant(Operation::ListOrganizationMembers, at)?;
+        let (members, _) = self.list_members(&granted, "", Page { number: 1, size: 1_000 })?;
+        let first = members.into_iter().rev().find(|member| member.role == Role::Admin);
+        Ok(first.map_or_else(|| "nobody".to_owned(), |member| member.user.email))
+    }
+
+    /// The id of the token that an organization has had longest.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn oldest_token(&self, caller: &Caller, organization: &OrganizationRow) -> Result<Option<TokenId>> {
+        let at = OrganizationAt { organization: organization.id.clone() };
+        let granted = caller.grant(Operation::ListServiceTokens, at)?;
+        let (_, total) = self.list_tokens(&granted, Page { number: 1, size: 1 })?;
+        let last = Page { number: u32::try_from(total).unwrap_or(u32::MAX).max(1), size: 1 };
+        Ok(self.list_tokens(&granted, last)?.0.into_iter().next().map(|token| token.id))
+    }
+
+    /// A branch by name, and the name of its SQL schema, for the operator. The default branch when no
+    /// name is given.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is none of that name.
+    pub fn branch_by_name(
+        &self,
+        caller: &Caller,
+        organization: &OrganizationRow,
+        database: &str,
+        branch: Option<&str>,
+    ) -> Result<(BranchRow, DatabaseName)> {
+        let at = self.database_by_name(organization, database)?;
+        let row = self.get_database(&caller.grant(Operation::GetDatabase, at)?)?;
+        let name = branch.unwrap_or(row.default_branch.name.as_str());
+        let found = self.locate(organization.name.as_str(), Some(database), Some(name))?;
+        let missing = || Error::Invalid(format!("there is no branch {name:?} in {database}"));
+        let at = found.and_then(|found| found.branch_at()).ok_or_else(missing)?.place().clone();
+        Ok((self.get_branch(&caller.grant(Operation::GetBranch, at)?)?, row.schema_name))
+    }
+
+    /// Whether there is any record of a branch.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn is_branch_recorded(&self, id: &BranchId) -> Result<bool> {
+        self.store.read(|reader| Ok(bough_store::reconcile::is_recorded(reader, id)?))
     }
 
     /// The organization that a token belongs to, for the operator.

@@ -32,8 +32,17 @@ pub const INNER_POINTS: &[&str] = &[
     "remove-directory.in-trash",
 ];
 
-/// Every point there is.
+/// Points of the control plane, around what it records. They stand here because [`reach`] knows every name.
+pub const CONTROL_POINTS: &[&str] = &["wish.recorded", "ready.observed", "gone.observed"];
+
+/// Every point there is, the control plane's too.
 pub fn all_points() -> Vec<String> {
+    let control = CONTROL_POINTS.iter().map(|point| (*point).to_owned());
+    engine_points().into_iter().chain(control).collect()
+}
+
+/// Every point of this crate.
+pub fn engine_points() -> Vec<String> {
     let around = |step: &Step| [format!("{}.before", step.name()), format!("{}.after", step.name())];
     let outer = Step::ALL.iter().flat_map(around);
     outer.chain(INNER_POINTS.iter().map(|point| (*point).to_owned())).collect()
@@ -47,7 +56,9 @@ fn wanted() -> Option<&'static str> {
 /// Ends the process here if this is the point that the environment names.
 pub fn reach(point: &str) {
     debug_assert!(
-        INNER_POINTS.contains(&point) || all_points().iter().any(|known| known == point),
+        INNER_POINTS.contains(&point)
+            || CONTROL_POINTS.contains(&point)
+            || all_points().iter().any(|known| known == point),
         "kill point {point:?} is not listed"
     );
     if wanted() == Some(point) {

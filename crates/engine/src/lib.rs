@@ -24,6 +24,7 @@ mod prepare;
 mod proc;
 mod process;
 mod records;
+mod sample;
 mod schema_copy;
 mod schema_read;
 mod starts;

@@ -184,10 +184,15 @@ pub fn run(mut command: Command, log: &Path, limit: Duration) -> Result<bool, En
     }
 }
 
-/// The last lines of a log, for an error's text.
-pub fn log_tail(log: &Path) -> String {
-    let tail = files::read_tail(log, LAST_WORDS_MAX_BYTES as u64).unwrap_or_default();
-    String::from_utf8_lossy(&tail).trim().to_owned()
+/// What a failed program said, for an error's text: its lines that speak of an error, else its last lines.
+pub fn failure_words(log: &Path) -> String {
+    let tail = files::read_tail(log, LAST_WORDS_SEARCHED_BYTES).unwrap_or_default();
+    let text = String::from_utf8_lossy(&tail);
+    let telling: Vec<&str> = text.lines().filter(|line| line.contains("ERROR")).collect();
+    let told = if telling.is_empty() { text.trim().to_owned() } else { telling.join("\n") };
+    let cut = told.len().saturating_sub(LAST_WORDS_MAX_BYTES);
+    let cut = (cut..=told.len()).find(|at| told.is_char_boundary(*at)).unwrap_or(0);
+    told[cut..].to_owned()
 }
 
 #[cfg(test)]

@@ -90,9 +90,15 @@ fn make(
     let data = folder.join("data");
 
     let mut install = process::command(&binaries.install_db, account, &folder);
+    // A server that starts removes every temporary table's file it finds in its folder for such, also
+    // another server's: in a shared folder, two installations would break each other.
+    let tmp = folder.join("tmp");
+    files::make_folder(&tmp)?;
+    install.env("TMPDIR", &tmp);
     install.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     install.arg("--auth-root-authentication-method=socket");
     install.arg(format!("--auth-root-socket-user={}", account.own_name));
+    install.arg(format!("--tmpdir={}", tmp.display()));
     install.args(["--skip-test-db", "--skip-name-resolve"]);
     install.arg(format!("--extra-file={}", extra.display()));
     install.arg(format!("--innodb-log-file-size={}", cnf::TEMPLATE_REDO_BYTES));
@@ -101,7 +107,7 @@ fn make(
     }
     let done = process::run(install, &log, Duration::from_secs(INSTALL_LIMIT_S))?;
     if !done || !data.join("mysql").is_dir() {
-        let why = process::log_tail(&log);
+        let why = process::failure_words(&log);
         files::remove_tree(&folder)?;
         return Err(EngineError::Template { why });
     }
@@ -109,6 +115,7 @@ fn make(
     // The list of warm pages is of no use to a copy.
     files::remove_file(&data.join("ib_buffer_pool"))?;
     files::remove_file(&extra)?;
+    files::remove_tree(&tmp)?;
     records::write(&folder.join(RECORD_NAME), wanted, false)?;
     files::sync_tree(&folder)?;
     if let Some(old) = dir.to_trash(place)? {

@@ -83,7 +83,7 @@ fn parent(rig: &Rig) {
 fn creation_survives_death_at_every_point() {
     let rig = Rig::new();
     parent(&rig);
-    let points = killpoint::all_points();
+    let points = killpoint::engine_points();
     let points = points.iter().filter(|point| !is_about_removal(point) && !point.starts_with("template."));
     for (n, point) in points.enumerate() {
         let branch = format!("kill{n:08}");
@@ -114,7 +114,7 @@ fn creation_survives_death_at_every_point() {
 fn removal_survives_death_at_every_point() {
     let rig = Rig::new();
     parent(&rig);
-    let points = killpoint::all_points();
+    let points = killpoint::engine_points();
     for (n, point) in points.iter().filter(|point| is_about_removal(point)).enumerate() {
         let branch = format!("gone{n:08}");
         let spec = child_spec(&branch, PARENT);

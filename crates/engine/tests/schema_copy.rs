@@ -206,6 +206,35 @@ fn what_cannot_be_copied_is_named() {
     let EngineError::NotCopied { kind, name, why } = &error else { panic!("{error}") };
     assert_eq!((*kind, name.as_str()), ("VIEW", "lost view"));
     assert!(why.contains("1146"), "{why}");
+    // What the server prints as `?` is told apart from a real question mark.
+    set_up(
+        &mut from,
+        &[
+            "DROP VIEW `lost view`",
+            "CREATE TABLE q (a ENUM('no', '?') DEFAULT '?', b VARCHAR(9) DEFAULT 'wh?t', c SET('?\\'', '\\\\'))",
+        ],
+    );
+    rig.engine.execute(&sibling(&rig, "failqqqqqqqq"), Step::CopySchema).expect("real question marks");
+    for (n, column) in ["a VARCHAR(9) DEFAULT '😀'", "a ENUM('x', '😀')", "a SET('😀')"].iter().enumerate()
+    {
+        set_up(&mut from, &["DROP TABLE q", &format!("CREATE TABLE q ({column}) CHARACTER SET utf8mb4")]);
+        let spec = sibling(&rig, &format!("fail{n:08}"));
+        let error = rig.engine.execute(&spec, Step::CopySchema).expect_err("lossy");
+        assert!(
+            matches!(&error, EngineError::NotCopied { kind: "TABLE", name, .. } if name == "q"),
+            "{error}"
+        );
+        rig.engine.execute(&spec, Step::StopServer).expect("stopped");
+    }
+    set_up(
+        &mut from,
+        &[
+            "DROP TABLE q",
+            "CREATE TABLE t (a INT)",
+            "CREATE VIEW `lost view` AS SELECT a FROM t",
+            "DROP TABLE t",
+        ],
+    );
     // Once the parent is mended, the same step goes through.
     set_up(&mut from, &["CREATE TABLE t (a INT)"]);
     rig.engine.execute(&child, Step::CopySchema).expect("mended");
@@ -216,6 +245,15 @@ fn what_cannot_be_copied_is_named() {
     }
     let error = rig.engine.execute(&other, Step::CopySchema).expect_err("the parent sleeps");
     assert!(error.to_string().contains("does not run"), "{error}");
+}
+
+/// One more child of that parent, up to the step before the copy.
+fn sibling(rig: &Rig, name: &str) -> bough_engine::BranchSpec {
+    let spec = child_spec(name, "failaaaaaaaa");
+    for step in [Step::CopyTemplate, Step::StartServer, Step::PrepareAccounts] {
+        rig.engine.execute(&spec, step).expect("a step");
+    }
+    spec
 }
 
 #[test]

@@ -35,8 +35,11 @@ fn check_slug(what: &str, text: &str, underscore: bool) -> Result<(), NameError>
     Ok(())
 }
 
+/// Schemas that database servers keep for themselves; a database's schema is called like it.
+const RESERVED: &[&str] = &["information_schema", "mysql", "performance_schema", "sys"];
+
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident: $what:literal, $underscore:literal),+ $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident: $what:literal, $underscore:literal, $reserved:expr),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
@@ -48,6 +51,10 @@ macro_rules! names {
             /// When it is blank, longer than 63 characters, or holds a character that may not stand in it.
             pub fn parse(text: &str) -> Result<Self, NameError> {
                 check_slug($what, text, $underscore)?;
+                let reserved: &[&str] = $reserved;
+                if reserved.contains(&text) {
+                    return Err(NameError(format!("{} name {text} is reserved by the database server", $what)));
+                }
                 Ok(Self(text.into()))
             }
 
@@ -73,11 +80,11 @@ macro_rules! names {
 
 names! {
     /// An organization's name, which is its slug in paths.
-    OrganizationName: "Organization", false,
+    OrganizationName: "Organization", false, &[],
     /// A database's name (contract: conventions.md §8).
-    DatabaseName: "Database", true,
+    DatabaseName: "Database", true, RESERVED,
     /// A branch's name (contract: conventions.md §8).
-    BranchName: "Branch", false,
+    BranchName: "Branch", false, &[],
 }
 
 /// A service token's name: 1 to 200 characters of printable text after trimming; not unique.
@@ -123,6 +130,7 @@ mod tests {
             assert!(BranchName::parse(wrong).is_err(), "{wrong:?}");
         }
         assert!(BranchName::parse("a_b").is_err());
+        assert!(DatabaseName::parse("mysql").is_err() && BranchName::parse("mysql").is_ok());
         assert!(DatabaseName::parse("a_b-c9").is_ok());
         assert!(DatabaseName::parse(&"a".repeat(63)).is_ok());
     }

@@ -121,13 +121,13 @@ fn decide_by<'t, T: Place>(
     let state = ResourceState { production: scope.production, facet };
     let foreign = scope.organization.is_some_and(|id: &OrganizationId| !principal.belongs_to(id));
     let held = if foreign { AccessSet::EMPTY } else { principal.effective(scope) };
-    let opened =
-        |operation: Operation, state: ResourceState| opens(row_of(operation), scope, state, foreign, held);
+    let known = principal.is_known();
+    let opened = |row: &Row, state| opens(row, scope, state, known && !foreign, known, held);
     match opened(row_of(operation), state) {
         Ok(used) => Ok(Granted { operation, place: located.into_place(), used }),
         Err(missing) => {
             let unread = ResourceState { production: scope.production, facet: Facet::Unread };
-            let seen = scope.organization.is_some() && opened(row_of(operation).sees, unread).is_ok();
+            let seen = scope.organization.is_some() && opened(row_of(row_of(operation).sees), unread).is_ok();
             let visibility = if seen { Visibility::Visible } else { Visibility::Hidden };
             Err(Denied { operation, visibility, missing, foreign })
         }

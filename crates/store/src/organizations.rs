@@ -67,6 +67,7 @@ pub fn list(
     let ids: Vec<&OrganizationId> = match principal {
         Principal::Token { organization, .. } => vec![organization],
         Principal::User { standings, .. } => standings.keys().collect(),
+        Principal::Nobody { .. } => Vec::new(),
         Principal::Trusted { .. } => {
             let sql = format!(
                 "SELECT {COLUMNS} FROM organizations o ORDER BY o.created_at DESC, o.id DESC LIMIT ? OFFSET ?"

@@ -202,7 +202,7 @@ pub fn record_gone(tx: &Tx<'_>, wish: &Wish) -> Result<(), StoreError> {
 pub fn record_schema(
     tx: &Tx<'_>,
     id: &BranchId,
-    table_count: i64,
+    table_count: u64,
     fingerprint: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -212,7 +212,7 @@ pub fn record_schema(
         tx,
         "UPDATE branches SET table_count = ?, schema_fingerprint = ?, \
          schema_last_updated_at = COALESCE(?, schema_last_updated_at) WHERE id = ?",
-        params![table_count, fingerprint, changed_at, id.as_str()],
+        params![i64::try_from(table_count).unwrap_or(i64::MAX), fingerprint, changed_at, id.as_str()],
     )?;
     Ok(())
 }

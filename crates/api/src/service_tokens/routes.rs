@@ -26,7 +26,7 @@ pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, 
 /// The answer that carries a secret, and the same without it, for keeping.
 fn with_secret(ctx: &Ctx<'_>, made: &NewSecret, accesses: impl Fn() -> Vec<AccessShape>) -> Result<Reply, Error> {
     let without = ServiceToken::new(ctx, &made.token);
-    let with = ServiceToken { token: Some(made.secret.expose().clone()), ..without.clone() };
+    let with = without.clone().with_secret(made.secret.expose());
     Reply::secret(
         &ServiceTokenWithAccesses { token: with, service_token_accesses: accesses() },
         &ServiceTokenWithAccesses { token: without, service_token_accesses: accesses() },

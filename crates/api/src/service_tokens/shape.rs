@@ -24,7 +24,7 @@ pub(crate) struct ServiceToken {
     /// Name for display.
     display_name: String,
     /// The secret; only in the answer to creation and rotation.
-    pub(crate) token: Option<String>,
+    token: Option<String>,
     plain_text_refresh_token: Option<String>,
     /// A picture.
     avatar_url: String,
@@ -61,6 +61,11 @@ pub(crate) struct ServiceTokenWithAccesses {
 }
 
 impl ServiceToken {
+    /// The same with its secret in it.
+    pub(crate) fn with_secret(self, secret: &str) -> Self {
+        Self { token: Some(secret.to_owned()), ..self }
+    }
+
     pub(crate) fn new(ctx: &Ctx<'_>, row: &TokenRow) -> Self {
         let display_name = row.name.clone().unwrap_or_else(|| row.id.to_string());
         Self {

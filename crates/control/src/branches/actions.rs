@@ -116,7 +116,7 @@ impl ControlPlane {
             };
             insert(change, granted.at(), &new, limit)
         })?;
-        self.nudge.now();
+        self.wish_recorded();
         Ok(branch)
     }
 
@@ -173,7 +173,7 @@ impl ControlPlane {
             };
             insert(change, &at, &new, limit)
         })?;
-        self.nudge.now();
+        self.wish_recorded();
         Ok(branch)
     }
 
@@ -314,7 +314,7 @@ impl ControlPlane {
             let going: Vec<&BranchRow> = children.iter().rev().chain([&branch]).collect();
             delete_all(change, grant.at(), &grant, &going)
         })?;
-        self.nudge.now();
+        self.wish_recorded();
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ impl ControlPlane {
         let wish = self.store.read(|reader| Ok::<_, Error>(reconcile::wish(reader, &id)?))?;
         let wish = wish.ok_or(Error::NotFound)?;
         self.engine()?
-            .read_schema(&id, wish.schema.as_str())
+            .read_schema(&id, &wish.schema)
             .map_err(|error| Error::Unavailable(format!("the branch's server does not answer: {error}")))
     }
 }

@@ -77,6 +77,12 @@ impl ControlPlane {
         }
     }
 
+    /// A wish is durable: somebody should look.
+    pub(crate) fn wish_recorded(&self) {
+        killpoint::reach("wish.recorded");
+        self.nudge.now();
+    }
+
     /// Wakes the reconciler, also so that it notices that it shall end.
     pub(crate) fn wake_reconciler(&self) {
         self.nudge.now();
@@ -149,7 +155,7 @@ impl ControlPlane {
             if now.is_none_or(|now| now.generation != wish.generation) {
                 return Ok(Outcome::Settled);
             }
-            let seen = engine.observe(&spec).map_err(|error| Error::Unavailable(error.to_string()))?;
+            let seen = engine.observe(&spec.id).map_err(|error| Error::Unavailable(error.to_string()))?;
             match plan(wish.desired, &spec.seed, &seen) {
                 Plan::Settled => {
                     self.record_settled(wish, engine)?;
@@ -187,7 +193,7 @@ impl ControlPlane {
             }
             Desired::Running => {
                 // The schema's first look belongs to becoming ready: what is shown then is true.
-                let summary = engine.schema_summary(&wish.id, &wish.schema);
+                let summary = engine.schema_fingerprint(&wish.id, &wish.schema);
                 killpoint::reach("ready.observed");
                 self.store.write(move |tx| {
                     if let Ok(summary) = &summary {
@@ -240,7 +246,7 @@ impl ControlPlane {
             })?;
             let Some(wish) = wish.filter(|wish| wish.state == BranchState::Ready) else { continue };
             // A server that does not answer shows by itself; nothing is known of its schema.
-            let Ok(summary) = engine.schema_summary(&id, &wish.schema) else { continue };
+            let Ok(summary) = engine.schema_fingerprint(&id, &wish.schema) else { continue };
             if known.as_deref() != Some(summary.fingerprint.as_str()) {
                 let now = self.now();
                 self.store.write(move |tx| {

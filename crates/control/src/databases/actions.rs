@@ -127,7 +127,7 @@ impl ControlPlane {
         let organization = granted.at().clone();
         let id = plan.database.id.clone();
         self.change(caller, move |change| insert(change, &organization.organization, &plan))?;
-        self.nudge.now();
+        self.wish_recorded();
         let at = DatabaseAt { organization: granted.at().organization.clone(), database: id };
         self.get_database(&read_back(Operation::GetDatabase, at)?)
     }
@@ -261,7 +261,7 @@ impl ControlPlane {
             store::wish_gone(change.tx, &grant, change.now)?;
             record_deleted(change, &grant.at().organization, &before, &json!({}))
         })?;
-        self.nudge.now();
+        self.wish_recorded();
         Ok(())
     }
 }

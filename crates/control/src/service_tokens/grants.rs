@@ -6,7 +6,6 @@ use bough_model::{Digest, GrantId};
 use bough_policy::{
     Access, AccessSet, DatabaseAt, GrantScope, Granted, Operation, TokenAt, decide, may_grant,
 };
-use bough_store::locate;
 use bough_store::service_tokens as store;
 use serde_json::json;
 

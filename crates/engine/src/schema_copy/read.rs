@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bough_model::DatabaseName;
 use bough_mysql_client::{Connection, Error, Row, Value, quote_ident};
 
-use super::text::without_auto_increment;
+use super::text::{quoted_count, without_auto_increment};
 use super::{Kind, Object, Setting};
 
 /// A schema with everything in it, in an order in which it can be made.
@@ -39,6 +39,8 @@ pub fn accounts(conn: &mut Connection) -> Result<HashSet<(String, String)>, Erro
 /// # Errors
 /// What the server refused; `unknown schema` when it is not there.
 pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Database, Error> {
+    // Nothing that reading does belongs in the binary log.
+    conn.execute("SET SESSION sql_log_bin = 0")?;
     conn.execute(format!("USE {}", quote_ident(schema.as_str())))?;
     let named = [Value::from(schema.as_str())];
     let rows = conn.exec(
@@ -52,7 +54,7 @@ pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Dat
     let listed = list(conn, &named)?;
     // Each text comes in its own character set, byte by byte.
     conn.execute("SET character_set_results = binary")?;
-    let objects = listed.into_iter().map(|listed| show(conn, listed)).collect::<Result<Vec<_>, _>>();
+    let objects = listed.into_iter().map(|listed| show(conn, schema, listed)).collect::<Result<Vec<_>, _>>();
     conn.execute("SET character_set_results = utf8mb4")?;
     Ok(Database { character_set, collation, comment, objects: objects? })
 }
@@ -110,7 +112,7 @@ fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Listed>, Error
     Ok(listed)
 }
 
-fn show(conn: &mut Connection, listed: Listed) -> Result<Object, Error> {
+fn show(conn: &mut Connection, schema: &DatabaseName, listed: Listed) -> Result<Object, Error> {
     let Listed { kind, name, stored } = listed;
     let row = conn.query_one(format!("SHOW CREATE {} {}", kind.words(), quote_ident(&name)))?;
     let column = match kind {
@@ -127,6 +129,11 @@ fn show(conn: &mut Connection, listed: Listed) -> Result<Object, Error> {
         why: format!("the server does not show {} {name:?}", kind.words()),
     })?;
     let create = if kind == Kind::Table { without_auto_increment(create) } else { create.to_vec() };
+    let stored = if kind == Kind::Table && create.contains(&b'?') {
+        Some(hidden_text(conn, schema, &name)?)
+    } else {
+        stored
+    };
     let setting = Setting {
         sql_mode: optional(&row, "sql_mode")?,
         time_zone: optional(&row, "time_zone")?,
@@ -135,6 +142,48 @@ fn show(conn: &mut Connection, listed: Listed) -> Result<Object, Error> {
         database_collation: optional(&row, "Database Collation")?,
     };
     Ok(Object { kind, name, create, setting, stored })
+}
+
+/// What `SHOW CREATE TABLE` may print as `?`: the server keeps literal defaults and the values of ENUM and
+/// SET in their column's character set, but prints them in one that lacks the rarer characters. Here they
+/// are as they are, in hexadecimal, for the comparison.
+fn hidden_text(conn: &mut Connection, schema: &DatabaseName, table: &str) -> Result<String, Error> {
+    let columns = conn.exec(
+        "SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, COLUMN_DEFAULT AS literal FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND (COLUMN_DEFAULT LIKE '\\'%?%' \
+         OR (DATA_TYPE IN ('enum', 'set') AND COLUMN_TYPE LIKE '%?%'))",
+        &[Value::from(schema.as_str()), Value::from(table)],
+    )?;
+    let table = quote_ident(table);
+    let mut text = String::new();
+    for row in &columns {
+        let (name, column_type) = (row.text("name")?, row.text("type")?);
+        let column = quote_ident(name);
+        // A default that is no literal may be another at each question.
+        if row.opt_text("literal")?.is_some_and(|literal| literal.starts_with('\'')) {
+            let row = conn.query_one(format!(
+                "SELECT HEX(DEFAULT({column})) AS h FROM (SELECT 1) AS one LEFT JOIN {table} ON 0"
+            ))?;
+            text.push_str(&format!("{name} DEFAULT {};", row.opt_text("h")?.unwrap_or_default()));
+        }
+        let members = quoted_count(column_type.as_bytes());
+        if members > 0 {
+            // By number, every member can be had without its text.
+            let number = |n: usize| if column_type.starts_with("set") { 1_u64 << n } else { n as u64 + 1 };
+            let numbers: Vec<String> = (0..members).map(|n| format!("({})", number(n))).collect();
+            let probe = quote_ident("bough probe");
+            conn.execute(format!(
+                "CREATE TEMPORARY TABLE {probe} AS SELECT {column} AS v FROM {table} LIMIT 0"
+            ))?;
+            conn.execute(format!("INSERT INTO {probe} VALUES {}", numbers.join(",")))?;
+            let values = conn.query_rows(format!("SELECT HEX(v) AS h FROM {probe} ORDER BY v + 0"))?;
+            conn.execute(format!("DROP TEMPORARY TABLE {probe}"))?;
+            for value in &values {
+                text.push_str(&format!("{name} VALUE {};", value.opt_text("h")?.unwrap_or_default()));
+            }
+        }
+    }
+    Ok(text)
 }
 
 fn optional(row: &Row, column: &str) -> Result<Option<String>, Error> {

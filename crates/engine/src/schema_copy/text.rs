@@ -61,6 +61,20 @@ fn after_quoted(text: &[u8], at: usize) -> usize {
     text.len()
 }
 
+/// How many quoted texts an ENUM's or SET's type holds.
+pub fn quoted_count(column_type: &[u8]) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < column_type.len() {
+        if column_type[at] == b'\'' {
+            at = after_quoted(column_type, at);
+            count += 1;
+        } else {
+            at += 1;
+        }
+    }
+    count
+}
+
 /// The text with an owner that is not among `accounts` replaced by the branch's definer.
 pub fn with_known_definer(create: &[u8], accounts: &HashSet<(String, String)>) -> Vec<u8> {
     const CLAUSE: &[u8] = b"DEFINER=";
@@ -118,6 +132,12 @@ mod tests {
         for odd in ["", "'", "`", "'\\", " AUTO_INCREMENT=", "((("] {
             let _ = stripped(odd);
         }
+    }
+
+    #[test]
+    fn members_are_counted() {
+        assert_eq!(quoted_count(br"enum('a','it''s','\\')"), 3);
+        assert_eq!(quoted_count(b"varchar(9)"), 0);
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! `bough dev`: everything in one go, for the first five minutes and for developing against Bough.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use bough_control::databases::CreateDatabase;
+use bough_control::organizations::OrganizationRow;
+use bough_control::setup::new_password;
+use bough_control::{Caller, ControlPlane};
+use bough_model::BranchState;
+use bough_policy::{Operation, OrganizationAt};
+
+use super::serve::{self, Running};
+use super::{operator, plane_without_engine};
+use crate::datadir::DataDir;
+use crate::output;
+
+const ORGANIZATION: &str = "my-org";
+const EMAIL: &str = "admin@example.com";
+const SAMPLE: &str = "shop";
+/// Longest wait for the sample database, in seconds; the first branch waits for the template as well.
+const SAMPLE_LIMIT_SECONDS: u64 = 60;
+/// Pause between two looks at it, in milliseconds.
+const LOOK_EVERY_MILLIS: u64 = 50;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    serve: serve::Args,
+}
+
+/// What only a first start can show.
+struct Secrets {
+    password: String,
+    token_id: String,
+    token: String,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let dir = DataDir::create(&args.serve.place.data_dir)?;
+    let caller = operator();
+    let plane = plane_without_engine(&args.serve.place, &dir)?;
+    let fresh = if plane.is_set_up(&caller)? {
+        None
+    } else {
+        let password = new_password();
+        let founded = plane.found_organization(&caller, ORGANIZATION, EMAIL, &password)?;
+        Some(Secrets {
+            password: password.expose().clone(),
+            token_id: founded.service_token.token.id.to_string(),
+            token: founded.service_token.secret.expose().clone(),
+        })
+    };
+    drop(plane);
+    let place = args.serve.place.data_dir.display().to_string();
+    serve::serve(&args.serve, &dir, move |running| {
+        let caller = operator();
+        let organization = running.plane.first_organization(&caller)?;
+        if fresh.is_some() {
+            make_sample(running, &caller, &organization)?;
+        }
+        say(running.plane, &caller, &organization, fresh.as_ref(), &place)
+    })
+}
+
+/// A database with two tables, so that there is something to branch from.
+fn make_sample(running: &Running<'_>, caller: &Caller, organization: &OrganizationRow) -> Result<()> {
+    let at = OrganizationAt { organization: organization.id.clone() };
+    let granted = caller.grant(Operation::CreateDatabase, at)?;
+    let wanted = CreateDatabase { name: SAMPLE.to_owned(), notes: "A sample".to_owned(), ..Default::default() };
+    running.plane.create_database(caller, &granted, wanted)?;
+    let started = Instant::now();
+    loop {
+        let (branch, schema) = running.plane.branch_by_name(caller, organization, SAMPLE, None)?;
+        if branch.state == BranchState::Ready {
+            running.engine.load_sample(&branch.id, &schema)?;
+            return Ok(());
+        }
+        if started.elapsed() > Duration::from_secs(SAMPLE_LIMIT_SECONDS) {
+            let why = branch.last_error.unwrap_or_else(|| "no reason is known".to_owned());
+            bail!("the sample database is not ready after {SAMPLE_LIMIT_SECONDS} s: {why}");
+        }
+        std::thread::sleep(Duration::from_millis(LOOK_EVERY_MILLIS));
+    }
+}
+
+fn say(
+    plane: &ControlPlane,
+    caller: &Caller,
+    organization: &OrganizationRow,
+    fresh: Option<&Secrets>,
+    data_dir: &str,
+) -> Result<()> {
+    let url = &plane.settings().addresses.public_url;
+    let name = &organization.name;
+    let mut text = format!("\nBough is running.\n\n  URL    {url}\n  API    {url}/v1 (description: {url}/v1/openapi.json)\n");
+    match fresh {
+        Some(secrets) => {
+            text += &format!("  Login  {EMAIL}  password {}\n", secrets.password);
+            text += &format!("  Token  ID {}  token {}\n", secrets.token_id, secrets.token);
+            text += "\nPassword and token are not kept anywhere and are not shown again. The login is for the dashboard, \
+                     which is not in this version yet.\n";
+            text += &format!(
+                "\nMake a branch of the sample database, a MariaDB server of its own:\n\n  \
+                 curl -X POST {url}/v1/organizations/{name}/databases/{SAMPLE}/branches \\\n    \
+                 -H 'Authorization: {}:{}' \\\n    -H 'Content-Type: application/json' \\\n    \
+                 -d '{{\"name\":\"dev\"}}'\n",
+                secrets.token_id, secrets.token
+            );
+            text += &format!(
+                "\nMake a database of your own:\n\n  curl -X POST {url}/v1/organizations/{name}/databases \\\n    \
+                 -H 'Authorization: {}:{}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{{\"name\":\"blog\"}}'\n",
+                secrets.token_id, secrets.token
+            );
+        }
+        None => {
+            let email = plane.first_administrator(caller, organization)?;
+            text += &format!("  Login  {email}  (a forgotten password: `bough admin user set-password {email} --data-dir {data_dir}`)\n");
+            match plane.oldest_token(caller, organization)? {
+                Some(id) => {
+                    text += &format!("  Token  ID {id}  (its secret is kept nowhere; a new one: `bough admin token rotate {id} --data-dir {data_dir}`)\n");
+                }
+                None => {
+                    text += &format!("  Token  none; make one: `bough admin token create --organization {name} --all-accesses --data-dir {data_dir}`\n");
+                }
+            }
+        }
+    }
+    text += &format!("\nLook into a branch with `bough shell {SAMPLE} main --data-dir {data_dir}`. Stop with Ctrl-C: branch servers go on; \
+                      `bough stop-branches --data-dir {data_dir}` stops them.\n");
+    output::say(&text);
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! `bough serve`: serves a data directory until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bough_api::{Options, Server};
+use bough_control::ControlPlane;
+use bough_engine::ManagedEngine;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::datadir::DataDir;
+use crate::{Place, logging, output};
+
+/// Longest time for all branch servers to stop, in seconds.
+const STOP_LIMIT_SECONDS: u64 = 60;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub place: Place,
+    /// Where API and pages are served; port 0 takes any free one.
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<String>,
+    /// What answers name for MySQL clients. Nothing listens there in this version.
+    #[arg(long, value_name = "ADDR")]
+    pub mysql: Option<String>,
+    /// What answers name for SQL over HTTP. Nothing listens there in this version.
+    #[arg(long, value_name = "ADDR")]
+    pub data_http: Option<String>,
+    /// Stops the branch servers, too, when this ends.
+    #[arg(long)]
+    pub stop_branches: bool,
+}
+
+/// What runs, for whoever started it.
+pub struct Running<'a> {
+    pub plane: &'a Arc<ControlPlane>,
+    pub engine: &'a Arc<ManagedEngine>,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let dir = DataDir::existing(&args.place.data_dir)?;
+    serve(args, &dir, |_| Ok(()))
+}
+
+/// Serves; calls `started` once requests are answered.
+pub fn serve(
+    args: &Args,
+    dir: &DataDir,
+    started: impl FnOnce(&Running<'_>) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let mut config = Config::load(Some(dir.root()), args.place.config.as_deref())?;
+    let flag = |to: &mut String, from: &Option<String>| {
+        if let Some(from) = from {
+            to.clone_from(from);
+        }
+    };
+    flag(&mut config.server.http, &args.http);
+    flag(&mut config.server.mysql, &args.mysql);
+    flag(&mut config.server.data_http, &args.data_http);
+    let _held = dir.hold()?;
+    logging::start(&config.log)?;
+    raise_descriptors();
+    let engine = dir.engine(&config)?;
+    engine.sweep()?;
+    let address: SocketAddr = config.server.http.parse().with_context(|| {
+        format!("{:?} is no address to listen on, such as 127.0.0.1:8080", config.server.http)
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
+        let server = Server::bind(address).await?;
+        let bound = server.address();
+        let plane = dir.plane(config.settings(bound)?, Some(Arc::clone(&engine)))?;
+        let background = plane.start_background()?;
+        dir.write_addresses(bound)?;
+        tracing::info!(http = %bound, data_dir = %dir.root().display(), flavor = %engine.flavor(), "serving");
+        warn_of_orphans(&plane, &engine);
+        let options = Options {
+            rate_limit_per_minute: config.api.rate_limit_per_minute,
+            connections_max: config.server.connections_max.max(1),
+        };
+        let serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stop_signal()));
+        let (for_start, engine_for_start) = (Arc::clone(&plane), Arc::clone(&engine));
+        let start = tokio::task::spawn_blocking(move || {
+            started(&Running { plane: &for_start, engine: &engine_for_start })
+        });
+        if let Err(error) = start.await? {
+            output::complain(&error);
+        }
+        serving.await?;
+        tracing::info!("stopping");
+        dir.remove_addresses();
+        tokio::task::spawn_blocking(move || background.stop()).await?;
+        Ok(())
+    });
+    if args.stop_branches {
+        let stopped = engine.stop_all(Duration::from_secs(STOP_LIMIT_SECONDS))?;
+        tracing::info!(stopped, "branch servers stopped");
+    }
+    ended
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+async fn stop_signal() {
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        // Without handlers the signals end the process by themselves.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Each connection and each branch server's log takes a descriptor: as many as the system lets us have.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+        }
+    }
+}
+
+/// Folders of branches that no record knows: after a restored backup of the store, say. They may hold
+/// somebody's data, so they are left alone and said.
+fn warn_of_orphans(plane: &ControlPlane, engine: &ManagedEngine) {
+    for id in engine.list_places().unwrap_or_default() {
+        if matches!(plane.is_branch_recorded(&id), Ok(false)) {
+            tracing::warn!(
+                branch = %id,
+                folder = %engine.directory().join("branches").join(id.as_str()).display(),
+                "there is a folder of a branch that no record knows; it is left alone"
+            );
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `bough shell`: the mariadb client on a branch of this machine.
+
+use std::os::unix::process::CommandExt as _;
+
+use anyhow::{Context as _, Result, bail};
+use bough_control::model::BranchState;
+
+use super::operator;
+use crate::Place;
+use crate::config::Config;
+use crate::datadir::DataDir;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// The organization; needed when there are several.
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// The database.
+    database: String,
+    /// The branch; the default branch when it is left out.
+    branch: Option<String>,
+    /// Arguments for the client, after `--`, such as `-e "SHOW TABLES"`.
+    #[arg(last = true)]
+    client: Vec<String>,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let dir = DataDir::existing(&args.place.data_dir)?;
+    let config = Config::load(Some(dir.root()), args.place.config.as_deref())?;
+    let engine = dir.engine(&config)?;
+    let plane = dir.plane(config.settings(([127, 0, 0, 1], 0).into())?, None)?;
+    let caller = operator();
+    let organization = match &args.organization {
+        Some(name) => plane.organization_by_name(&caller, name)?,
+        None => plane.only_organization(&caller)?,
+    };
+    let (branch, schema) = plane.branch_by_name(&caller, &organization, &args.database, args.branch.as_deref())?;
+    if branch.state != BranchState::Ready {
+        let why = branch.last_error.map_or(String::new(), |error| format!(" ({error})"));
+        bail!("branch {} is not ready yet{why}", branch.name);
+    }
+    let mut command = engine.shell_command(&branch.id, &schema)?;
+    command.args(&args.client);
+    // Replaces this process: the client has the terminal, and its exit code is ours.
+    Err(command.exec()).context("the mariadb client could not be started")
+}
