@@ -13,12 +13,12 @@ use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
 use bough_policy::{Granted, Method, Operation, Place, Principal, Rule};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+use crate::Api;
 use crate::authenticate::{authenticate, credential_needed};
 use crate::input::Input;
 use crate::place::{MayMakeBranch, Target};
 use crate::rate::{Counted, Standing};
 use crate::respond::{self, Reply, refuse};
-use crate::Api;
 
 /// Largest body, in bytes.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -123,7 +123,8 @@ pub(crate) async fn dispatch<T: Target>(
 pub(crate) async fn fallback(api: Arc<Api>, status: StatusCode, request: Request<Body>) -> Response<Body> {
     let arrival = Arrival::of(&api, &request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let admitted = match path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+    let admitted = match path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    {
         true => admit(&api, &arrival, request.headers(), Operation::ListOrganizations).map(|_| ()),
         false => Ok(()),
     };
@@ -193,8 +194,11 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
         Some(who) => (Arc::clone(&who.principal), who.actor.clone(), Some(who)),
         None => {
             let nobody = Principal::nobody();
-            let actor =
-                ActorRef { kind: ActorKind::System, id: "nobody".to_owned(), display_name: "nobody".to_owned() };
+            let actor = ActorRef {
+                kind: ActorKind::System,
+                id: "nobody".to_owned(),
+                display_name: "nobody".to_owned(),
+            };
             (Arc::new(nobody), actor, None)
         }
     };
@@ -301,7 +305,9 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Box<Reply
             let message = format!("the body is larger than {BODY_MAX_BYTES} bytes");
             return refused(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
         }
-        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "bad_request", "the body broke off".to_owned()),
+        Ok(Err(_)) => {
+            return refused(StatusCode::BAD_REQUEST, "bad_request", "the body broke off".to_owned());
+        }
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -382,7 +388,8 @@ fn run<T: Target>(
     let ctx = Ctx { api, caller, input };
     let mut last = Error::Changed;
     for _ in 0..TRIES_MAX {
-        let proof = match first.take().map_or_else(|| T::authorize(&api.plane, caller, operation, input), Ok) {
+        let proof = match first.take().map_or_else(|| T::authorize(&api.plane, caller, operation, input), Ok)
+        {
             Ok(proof) => proof,
             Err(error) => return answer_error(caller, &error),
         };

@@ -134,7 +134,17 @@ mod tests {
         for empty in ["", "  \n", "{}", "{\"ttl\":null}", "{\"unknown\":[1]}"] {
             assert_eq!(body(empty), Ok(Body { ttl: None }), "{empty:?}");
         }
-        for wrong in ["[]", "[5]", "null", "5", "{", "{}x", "{\"ttl\":1,\"ttl\":2}", "{\"ttl\":1e3}", "{\"ttl\":\"5\"}"] {
+        for wrong in [
+            "[]",
+            "[5]",
+            "null",
+            "5",
+            "{",
+            "{}x",
+            "{\"ttl\":1,\"ttl\":2}",
+            "{\"ttl\":1e3}",
+            "{\"ttl\":\"5\"}",
+        ] {
             assert!(body(wrong).is_err(), "{wrong:?}");
         }
         assert!(body("{\"ttl\":\"5\"}").expect_err("a type").starts_with("ttl: "));

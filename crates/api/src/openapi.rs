@@ -13,7 +13,9 @@ use crate::routes::{ROUTES, Route};
 fn query_schema(name: &str) -> Value {
     match name {
         "page" => json!({"type": "integer", "minimum": 1, "default": 1}),
-        "per_page" | "limit" => json!({"type": "integer", "minimum": 1, "default": 25, "description": "At most 100; more counts as 100."}),
+        "per_page" | "limit" => {
+            json!({"type": "integer", "minimum": 1, "default": 25, "description": "At most 100; more counts as 100."})
+        }
         "production" | "safe_migrations" | "rates" | "delete_descendants" => json!({"type": "boolean"}),
         "order" => json!({"type": "string", "enum": ["asc", "desc"], "default": "desc"}),
         "engine" => json!({"type": "string", "enum": ["mysql", "postgresql"]}),
@@ -29,7 +31,8 @@ fn parameters(route: &Route) -> Vec<Value> {
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
         .collect();
     for name in route.query {
-        parameters.push(json!({"name": name, "in": "query", "required": false, "schema": query_schema(name)}));
+        parameters
+            .push(json!({"name": name, "in": "query", "required": false, "schema": query_schema(name)}));
     }
     if row.method == bough_policy::Method::Post {
         parameters.push(json!({
@@ -81,7 +84,11 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     };
     let mut responses = Map::new();
     responses.insert(route.status.to_string(), success);
-    let mut errors = vec![("400", "The request is malformed."), ("401", "No valid credential."), ("429", "Too many requests.")];
+    let mut errors = vec![
+        ("400", "The request is malformed."),
+        ("401", "No valid credential."),
+        ("429", "Too many requests."),
+    ];
     if row.kind != PathKind::Nowhere {
         errors.push(("403", "The thing can be read, but this may not be done to it."));
         errors.push(("404", "It does not exist, or the caller may not know that it does."));

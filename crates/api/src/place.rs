@@ -4,8 +4,8 @@ use bough_control::denials::{RefusedRequest, refusal};
 use bough_control::model::{Actor, BranchId, DatabaseId, TokenId, UserId};
 use bough_control::{Caller, ControlPlane, Error, Result};
 use bough_policy::{
-    BranchAt, DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, OrganizationAt,
-    Place, TokenAt, decide,
+    BranchAt, DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation,
+    OrganizationAt, Place, TokenAt, decide,
 };
 
 use crate::input::Input;
@@ -16,7 +16,12 @@ pub(crate) trait Target {
     type Proof: crate::dispatch::Proof + Clone + Send + 'static;
 
     /// Locates what the path names and decides.
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof>;
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof>;
 }
 
 /// A request together with what it needs to be refused and recorded.
@@ -64,7 +69,8 @@ impl Asked<'_> {
         let input = self.input;
         let database = input.params.get("database").map(String::as_str);
         let branch = input.params.get("branch").map(String::as_str);
-        let found = self.plane.locate(input.param("organization"), database, branch)?.ok_or(Error::NotFound)?;
+        let found =
+            self.plane.locate(input.param("organization"), database, branch)?.ok_or(Error::NotFound)?;
         if self.caller.principal.belongs_to(&found.organization) { Ok(found) } else { Err(Error::NotFound) }
     }
 }
@@ -91,7 +97,12 @@ fn nobody<T>(parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
 impl Target for Nowhere {
     type Proof = Granted<Self>;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         Asked { plane, caller, operation, input }.decide(Located::new(Self))
     }
 }
@@ -99,7 +110,12 @@ impl Target for Nowhere {
 impl Target for OrganizationAt {
     type Proof = Granted<Self>;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
         asked.decide(found.organization_at())
@@ -109,7 +125,12 @@ impl Target for OrganizationAt {
 impl Target for DatabaseAt {
     type Proof = Granted<Self>;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
         match found.database_at() {
@@ -125,7 +146,12 @@ impl Target for DatabaseAt {
 impl Target for BranchAt {
     type Proof = Granted<Self>;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
         match found.branch_at() {
@@ -136,7 +162,12 @@ impl Target for BranchAt {
                     None => nobody(DatabaseId::parse)?,
                 };
                 let branch = nobody(BranchId::parse)?;
-                Err(asked.absent(Self { organization: found.organization, database, branch, production: false }))
+                Err(asked.absent(Self {
+                    organization: found.organization,
+                    database,
+                    branch,
+                    production: false,
+                }))
             }
         }
     }
@@ -145,7 +176,12 @@ impl Target for BranchAt {
 impl Target for TokenAt {
     type Proof = Granted<Self>;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
         match plane.locate_token(&found, input.param("id"))? {
@@ -161,7 +197,12 @@ impl Target for TokenAt {
 impl Target for MemberAt {
     type Proof = Granted<Self>;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
         match plane.locate_member(&found, input.param("id"))? {
@@ -189,7 +230,12 @@ pub(crate) enum MayMakeBranch {
 impl Target for BranchesOf {
     type Proof = MayMakeBranch;
 
-    fn authorize(plane: &ControlPlane, caller: &Caller, operation: Operation, input: &Input) -> Result<Self::Proof> {
+    fn authorize(
+        plane: &ControlPlane,
+        caller: &Caller,
+        operation: Operation,
+        input: &Input,
+    ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
         if let Some(at) = found.database_at() {

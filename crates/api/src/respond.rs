@@ -16,7 +16,8 @@ pub(crate) struct Reply {
 }
 
 fn json_bytes(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value).map_err(|error| Error::Internal(format!("an answer could not be written: {error}")))
+    serde_json::to_vec(value)
+        .map_err(|error| Error::Internal(format!("an answer could not be written: {error}")))
 }
 
 impl Reply {

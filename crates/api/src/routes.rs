@@ -7,9 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::{MethodFilter, on};
-use bough_policy::{
-    BranchAt, DatabaseAt, MemberAt, Method, Nowhere, Operation, OrganizationAt, TokenAt,
-};
+use bough_policy::{BranchAt, DatabaseAt, MemberAt, Method, Nowhere, Operation, OrganizationAt, TokenAt};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::Api;
@@ -42,8 +40,12 @@ const fn filter(method: Method) -> MethodFilter {
 }
 
 macro_rules! maybe {
-    () => { None };
-    ($type:ty) => { Some(schema_of::<$type>) };
+    () => {
+        None
+    };
+    ($type:ty) => {
+        Some(schema_of::<$type>)
+    };
 }
 
 macro_rules! routes {

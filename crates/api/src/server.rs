@@ -37,7 +37,9 @@ const ACCEPT_PAUSE_MILLIS: u64 = 50;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be had.
-    #[error("cannot listen on {address}: {source}. Is another Bough, or another program, using it? Choose another with --http")]
+    #[error(
+        "cannot listen on {address}: {source}. Is another Bough, or another program, using it? Choose another with --http"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -104,16 +106,23 @@ impl Server {
         }
         let grace = tokio::time::timeout(Duration::from_secs(GRACE_SECONDS), graceful.shutdown());
         if grace.await.is_err() {
-            tracing::warn!("requests were still under way after {GRACE_SECONDS} s; their connections are cut");
+            tracing::warn!(
+                "requests were still under way after {GRACE_SECONDS} s; their connections are cut"
+            );
         }
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<tower::util::BoxCloneSyncService<
-    Request<hyper::body::Incoming>,
-    Response<Body>,
-    std::convert::Infallible,
->>>;
+type Connection = http1::Connection<
+    TokioIo<TcpStream>,
+    TowerToHyperService<
+        tower::util::BoxCloneSyncService<
+            Request<hyper::body::Incoming>,
+            Response<Body>,
+            std::convert::Infallible,
+        >,
+    >,
+>;
 
 fn connection(stream: TcpStream, remote: SocketAddr, app: Router) -> Connection {
     // Answers are small and whole: waiting to fill packets only delays them.
@@ -161,8 +170,14 @@ fn app(api: &Arc<Api>) -> Router {
     let figures = Arc::clone(api);
     let description = serde_json::to_string(&openapi()).unwrap_or_default();
     routes::router(api)
-        .route("/v1/openapi.json", get(move || async { text(StatusCode::OK, "application/json", description) }))
-        .route("/healthz", get(|| async { text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".to_owned()) }))
+        .route(
+            "/v1/openapi.json",
+            get(move || async { text(StatusCode::OK, "application/json", description) }),
+        )
+        .route(
+            "/healthz",
+            get(|| async { text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".to_owned()) }),
+        )
         .route(
             "/readyz",
             get(move || async move {

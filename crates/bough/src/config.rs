@@ -167,7 +167,8 @@ impl Config {
         }
         let sizes = self.cluster_size.iter().map(SizeSection::read).collect::<Result<Vec<_>>>()?;
         let size = |key: &str, text: &str| -> Result<ClusterSizeName> {
-            let name = ClusterSizeName::parse(text).filter(|name| sizes.iter().any(|size| size.name == *name));
+            let name =
+                ClusterSizeName::parse(text).filter(|name| sizes.iter().any(|size| size.name == *name));
             name.with_context(|| format!("[defaults] {key} = {text:?} is not among the [[cluster_size]]s"))
         };
         let prefix = &self.tokens.prefix;
@@ -231,8 +232,9 @@ fn region_id(slug: &str) -> RegionId {
 
 impl SizeSection {
     fn read(&self) -> Result<ClusterSize> {
-        let name = ClusterSizeName::parse(&self.name)
-            .with_context(|| format!("[[cluster_size]] name = {:?} is not a name such as PS_10", self.name))?;
+        let name = ClusterSizeName::parse(&self.name).with_context(|| {
+            format!("[[cluster_size]] name = {:?} is not a name such as PS_10", self.name)
+        })?;
         if self.buffer_pool_mib < 8 || self.redo_log_mib < 8 || self.max_connections < 10 {
             bail!(
                 "[[cluster_size]] {}: a server needs 8 MiB of buffer pool and of redo log, and 10 connections",

@@ -112,7 +112,8 @@ impl DataDir {
                 path.display()
             )
         })?;
-        let key = unhex(text.trim()).with_context(|| format!("{} does not hold a master key", path.display()))?;
+        let key =
+            unhex(text.trim()).with_context(|| format!("{} does not hold a master key", path.display()))?;
         Ok(Keys::derive(&Secret::new(key)))
     }
 

@@ -81,7 +81,8 @@ impl TokenCache {
 fn secret_fits(record: &TokenRecord, digest: &Digest, now: Timestamp) -> bool {
     // Both comparisons are always made, so that time tells nothing of which secret it was.
     let current = record.digest.matches(digest);
-    let before = record.previous.as_ref().is_some_and(|(before, until)| before.matches(digest) & (now < *until));
+    let before =
+        record.previous.as_ref().is_some_and(|(before, until)| before.matches(digest) & (now < *until));
     current | before
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, OrganizationId, Timestamp};
 use bough_policy::{Facet, Granted, Located, Nowhere, Operation, Place, Principal, decide, refine};
+use bough_store::Tx;
 use bough_store::audit::{self, AuditKey, NewEvent, Subject};
 use bough_store::idempotency::{self, RequestKey};
-use bough_store::Tx;
 
 use crate::random::fresh;
 use crate::{Authenticated, ControlPlane, Error, Result};

@@ -29,12 +29,12 @@ use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
 use bough_model::Timestamp;
-use bough_policy::{MemberAt, Located, TokenAt};
-use bough_store::locate;
+use bough_policy::{Located, MemberAt, TokenAt};
 use bough_store::Store;
+use bough_store::locate;
 
-pub use background::Background;
 pub use authentication::{Authenticated, Refused};
+pub use background::Background;
 pub use bough_model as model;
 pub use bough_store::Page;
 pub use bough_store::idempotency::RequestKey;

@@ -63,7 +63,8 @@ impl ControlPlane {
         let mut in_flight = self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner);
         if in_flight.contains(&key) {
             return Err(Error::Conflict(
-                "a request with this Idempotency-Key is being carried out; try again when it has ended".to_owned(),
+                "a request with this Idempotency-Key is being carried out; try again when it has ended"
+                    .to_owned(),
             ));
         }
         let now = self.now();

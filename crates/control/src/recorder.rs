@@ -77,7 +77,9 @@ impl Recorder {
             }
             let waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
             let pause = Duration::from_millis(WRITE_EVERY_MILLIS);
-            drop(self.waiting.1.wait_timeout_while(waiting, pause, |_| !self.stopping.load(Ordering::Acquire)));
+            drop(
+                self.waiting.1.wait_timeout_while(waiting, pause, |_| !self.stopping.load(Ordering::Acquire)),
+            );
         }
     }
 

@@ -55,7 +55,9 @@ fn check_email(email: &str) -> Result<String> {
     let email = email.trim().to_lowercase();
     let plausible = email.len() <= 254
         && !email.chars().any(|c| c.is_control() || c.is_whitespace())
-        && email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
+        && email
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
     if plausible { Ok(email) } else { Err(Error::Invalid(format!("{email:?} is not an e-mail address"))) }
 }
 
@@ -110,7 +112,8 @@ impl ControlPlane {
             change.audit(&id, "organization_membership.created", own, target, &json!({"role": "admin"}))?;
             Ok(user)
         })?;
-        let organization = self.store.read(|reader| organizations::get(reader, &at)?.ok_or(Error::NotFound))?;
+        let organization =
+            self.store.read(|reader| organizations::get(reader, &at)?.ok_or(Error::NotFound))?;
         let service_token =
             self.create_full_token(caller, &organization, Some("setup".to_owned()), None, true)?;
         Ok(Founded { organization, user, service_token })
@@ -129,10 +132,18 @@ impl ControlPlane {
         all_accesses: bool,
     ) -> Result<NewSecret> {
         let at = OrganizationAt { organization: organization.id.clone() };
-        let made = self.create_token(caller, &caller.grant(Operation::CreateServiceToken, at)?, CreateToken { name, ttl })?;
+        let made = self.create_token(
+            caller,
+            &caller.grant(Operation::CreateServiceToken, at)?,
+            CreateToken { name, ttl },
+        )?;
         if all_accesses {
             let all = |level: Level| {
-                Access::ALL.iter().filter(|access| access.level() == level).map(|access| access.name().to_owned()).collect()
+                Access::ALL
+                    .iter()
+                    .filter(|access| access.level() == level)
+                    .map(|access| access.name().to_owned())
+                    .collect()
             };
             let sets = [
                 GrantSet { scope: WantedScope::Organization, accesses: all(Level::Organization) },
@@ -152,7 +163,9 @@ impl ControlPlane {
     pub fn organization_by_name(&self, caller: &Caller, name: &str) -> Result<OrganizationRow> {
         let found = self.locate(name, None, None)?;
         let found = found.ok_or_else(|| Error::Invalid(format!("there is no organization {name:?}")))?;
-        self.get_organization(&caller.grant(Operation::GetOrganization, found.organization_at().place().clone())?)
+        self.get_organization(
+            &caller.grant(Operation::GetOrganization, found.organization_at().place().clone())?,
+        )
     }
 
     /// The one organization there is, for the operator.
@@ -160,11 +173,16 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Invalid`] when there is none, or more than one.
     pub fn only_organization(&self, caller: &Caller) -> Result<OrganizationRow> {
-        let (rows, total) = self.list_organizations(caller, &caller.anywhere()?, Page { number: 1, size: 1 })?;
+        let (rows, total) =
+            self.list_organizations(caller, &caller.anywhere()?, Page { number: 1, size: 1 })?;
         match rows.into_iter().next() {
             Some(row) if total == 1 => Ok(row),
-            Some(_) => Err(Error::Invalid(format!("there are {total} organizations; name one with --organization"))),
-            None => Err(Error::Invalid("there is no organization yet; make one with `bough setup`".to_owned())),
+            Some(_) => {
+                Err(Error::Invalid(format!("there are {total} organizations; name one with --organization")))
+            }
+            None => {
+                Err(Error::Invalid("there is no organization yet; make one with `bough setup`".to_owned()))
+            }
         }
     }
 
@@ -177,7 +195,8 @@ impl ControlPlane {
         let (_, total) = self.list_organizations(caller, &anywhere, Page { number: 1, size: 1 })?;
         let last = Page { number: u32::try_from(total).unwrap_or(u32::MAX).max(1), size: 1 };
         let (rows, _) = self.list_organizations(caller, &anywhere, last)?;
-        let missing = || Error::Invalid("there is no organization yet; make one with `bough setup`".to_owned());
+        let missing =
+            || Error::Invalid("there is no organization yet; make one with `bough setup`".to_owned());
         rows.into_iter().next().ok_or_else(missing)
     }
 
@@ -242,7 +261,9 @@ impl ControlPlane {
         let missing = || Error::Invalid(format!("there is no service token {token:?}"));
         let id = TokenId::parse(token).ok_or_else(missing)?;
         let anywhere = caller.anywhere()?;
-        let name = self.store.read(|reader| Ok::<_, Error>(admin::organization_of_token(reader, &anywhere, &id)?))?;
+        let name = self
+            .store
+            .read(|reader| Ok::<_, Error>(admin::organization_of_token(reader, &anywhere, &id)?))?;
         let organization = self.organization_by_name(caller, name.ok_or_else(missing)?.as_str())?;
         let at = TokenAt { organization: organization.id.clone(), token: id };
         Ok((organization, at))
@@ -300,7 +321,12 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Invalid`] when there is no such account, or the password cannot be.
-    pub fn repair_user(&self, caller: &Caller, email: &str, password: Option<&Secret<String>>) -> Result<UserRow> {
+    pub fn repair_user(
+        &self,
+        caller: &Caller,
+        email: &str,
+        password: Option<&Secret<String>>,
+    ) -> Result<UserRow> {
         let email = check_email(email)?;
         let password_hash = password.map(hash).transpose()?;
         let anywhere = caller.anywhere()?;
@@ -343,7 +369,8 @@ impl ControlPlane {
             match role {
                 Some(role) => {
                     let membership = fresh(MembershipId::from_random);
-                    let before = users::set_member(change.tx, &granted, &membership, &user.id, role, change.now)?;
+                    let before =
+                        users::set_member(change.tx, &granted, &membership, &user.id, role, change.now)?;
                     let action = match before {
                         None => "organization_membership.created",
                         Some(_) => "organization_membership.updated_role",
@@ -360,7 +387,8 @@ impl ControlPlane {
             }
             if users::count_administrators(change.tx, &granted)? == 0 {
                 return Err(Error::Invalid(
-                    "an organization keeps at least one administrator; make somebody else one first".to_owned(),
+                    "an organization keeps at least one administrator; make somebody else one first"
+                        .to_owned(),
                 ));
             }
             Ok(user)

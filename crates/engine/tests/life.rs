@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bough_engine::{EngineAccount, EngineError, Place, ServerState, Step, wait_until};
 use bough_model::{DatabaseName, Desired};
+use bough_mysql_client::{ConnectLimits, Connection, Error, SocketAddress, code};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::{Rig, converge, id, root_spec, servers_in};
@@ -64,6 +65,20 @@ fn made_used_and_removed() {
         assert_eq!(row.text("v").expect("text"), value, "{name}");
     }
 
+    // Slow answers are given up, and the session with them.
+    let brief = ConnectLimits { read: Duration::from_millis(100), ..ConnectLimits::default() };
+    let mut slow = Connection::open(&rig.engine.address(&spec.id), brief).expect("a session");
+    let error = slow.query_rows("SELECT SLEEP(2)").expect_err("too slow");
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+    assert!(matches!(slow.query_rows("SELECT 1"), Err(Error::Lost { .. })));
+    let error = conn.execute("SELECT * FROM `shop_1`.nothing").expect_err("no such table");
+    assert_eq!(error.code(), Some(code::NO_SUCH_TABLE));
+    conn.query_one("SELECT 1").expect("a refused statement leaves the session whole");
+    assert_eq!(conn.server_version().expect("a version"), rig.engine.flavor());
+    let other = SocketAddress { user: "nobody-here".to_owned(), ..rig.engine.address(&spec.id) };
+    let error = Connection::open(&other, ConnectLimits::default()).expect_err("an unknown account");
+    assert!(matches!(error, Error::Refused { .. }), "{error:?}");
+
     let report = rig.engine.server_report(&spec.id).expect("report").expect("running");
     let owner = std::fs::metadata(format!("/proc/{}", report.pid)).expect("the process").uid();
     assert_eq!(owner, rig.engine.account().uid);
@@ -107,7 +122,7 @@ fn made_used_and_removed() {
     let objects = rig.engine.read_schema(&spec.id, &spec.schema).expect("the schema");
     assert!(objects.len() == 1 && !objects[0].create.contains("AUTO_INCREMENT="), "{objects:?}");
 
-    assert_eq!(rig.engine.list_places().expect("places"), [spec.id.clone()]);
+    assert_eq!(rig.engine.list_places().expect("places"), std::slice::from_ref(&spec.id));
     let removing = Instant::now();
     converge(&rig.engine, &spec, Desired::Gone);
     eprintln!("removed in {:?}", removing.elapsed());
@@ -250,13 +265,14 @@ fn long_paths_get_short_sockets() {
     std::fs::create_dir(&deep).expect("a folder");
     let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o711);
     std::fs::set_permissions(&deep, mode).expect("permissions");
-    let engine = support::open_engine(&deep.join("engine"));
+    let deep = support::StopAtEnd(support::open_engine(&deep.join("engine")));
+    let engine = &deep.0;
     let spec = root_spec("longaaaaaaaa");
-    converge(&engine, &spec, Desired::Running);
+    converge(engine, &spec, Desired::Running);
     let socket = engine.address(&spec.id).path;
     assert!(socket.as_os_str().len() <= 107 && socket.exists());
     engine.connect(&spec.id).expect("a session").query_one("SELECT 1").expect("an answer");
-    converge(&engine, &spec, Desired::Gone);
+    converge(engine, &spec, Desired::Gone);
     assert!(!socket.exists());
     std::fs::remove_dir(socket.parent().expect("a folder")).expect("the short folder is empty");
 }

@@ -11,7 +11,7 @@ use bough_model::Desired;
 use bough_mysql_client::{Connection, quote_ident};
 use support::{Rig, child_spec, converge, root_spec};
 
-/// Statements that make the schema. `{hex}` stands for nothing; odd bytes come through `X'…'`.
+/// Statements that make the schema; `{own}` is Bough's own account.
 const RICH: &[&str] = &[
     "ALTER DATABASE `shop_1` CHARACTER SET latin1 COLLATE latin1_swedish_ci COMMENT 'it''s \\\\ here'",
     "CREATE SEQUENCE s START WITH 100 INCREMENT BY 5 CACHE 10",
@@ -34,7 +34,7 @@ const RICH: &[&str] = &[
     "CREATE VIEW `0 calls` AS SELECT twice(id) AS d, 'DEFINER=`x`@`y`' AS e FROM `a on z`",
     "CREATE ALGORITHM=MERGE SQL SECURITY INVOKER VIEW plain AS SELECT 'é' AS e, 1 = 1 OR 0 AS f",
     "SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,IGNORE_SPACE'",
-    "CREATE DEFINER = \"root\"@\"localhost\" PROCEDURE \"p \"\"q\"(IN \"in\" VARCHAR(9), OUT o INT) BEGIN /* AUTO_INCREMENT=1 \\ */ SET @x = 'a\\' || \"in\"; SELECT @x; END",
+    "CREATE DEFINER = \"{own}\"@\"localhost\" PROCEDURE \"p \"\"q\"(IN \"in\" VARCHAR(9), OUT o INT) BEGIN /* AUTO_INCREMENT=1 \\ */ SET @x = 'a\\' || \"in\"; SELECT @x; END",
     "SET sql_mode = 'ORACLE'",
     "CREATE PACKAGE pk AS FUNCTION f RETURN INT; END",
     "CREATE PACKAGE BODY pk AS FUNCTION f RETURN INT AS BEGIN RETURN 1; END; END",
@@ -133,7 +133,9 @@ fn a_rich_schema_is_copied_word_by_word() {
     let child = child_spec("richbbbbbbbb", "richaaaaaaaa");
     converge(&rig.engine, &parent, Desired::Running);
     let mut from = rig.engine.connect(&parent.id).expect("a session");
-    set_up(&mut from, RICH);
+    let own = &rig.engine.account().own_name;
+    let rich: Vec<String> = RICH.iter().map(|statement| statement.replace("{own}", own)).collect();
+    set_up(&mut from, &rich.iter().map(String::as_str).collect::<Vec<_>>());
     for step in [Step::CopyTemplate, Step::StartServer, Step::PrepareAccounts] {
         rig.engine.execute(&child, step).expect("a step");
     }

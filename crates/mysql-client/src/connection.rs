@@ -228,3 +228,58 @@ fn open_within(
         Err(_) => Err(Error::TimedOut { limit }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn address(path: PathBuf) -> SocketAddress {
+        SocketAddress { path, user: "somebody".to_owned() }
+    }
+
+    #[test]
+    fn nobody_there() {
+        let error = Connection::open(&address("/nonexistent/mysql.sock".into()), ConnectLimits::default());
+        assert!(matches!(error, Err(Error::NotReachable { .. })), "{error:?}");
+        let error = Connection::open(&address("/x".repeat(54).into()), ConnectLimits::default());
+        assert!(matches!(error, Err(Error::Address { .. })), "{error:?}");
+    }
+
+    /// Neither a server that never greets, nor one whose queue is full, holds a caller up.
+    #[test]
+    fn silent_servers_are_given_up() {
+        let path = std::env::temp_dir().join(format!("bough-silent-{}.sock", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).expect("a socket");
+        let limits = ConnectLimits { connect: Duration::from_millis(50), ..ConnectLimits::default() };
+        let error = Connection::open(&address(path.clone()), limits);
+        assert!(matches!(error, Err(Error::TimedOut { .. })), "{error:?}");
+        // The opener that hangs is let go with its server.
+        drop(listener);
+        std::fs::remove_file(&path).expect("removed");
+    }
+
+    /// Bytes that are no greeting are an error, not a panic.
+    #[test]
+    fn noise_is_no_greeting() {
+        use std::io::Write as _;
+        let path = std::env::temp_dir().join(format!("bough-noise-{}.sock", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).expect("a socket");
+        let noise: [&[u8]; 4] = [b"", b"\x00", b"\x05\x00\x00\x00hello", &[0xff; 64]];
+        let server = std::thread::spawn(move || {
+            for noise in noise {
+                let (mut stream, _) = listener.accept().expect("a client");
+                stream.write_all(noise).expect("written");
+            }
+        });
+        for _ in 0..noise.len() {
+            let limits = ConnectLimits { connect: Duration::from_millis(500), ..ConnectLimits::default() };
+            assert!(Connection::open(&address(path.clone()), limits).is_err());
+        }
+        server.join().expect("the server ends");
+        std::fs::remove_file(&path).expect("removed");
+    }
+}

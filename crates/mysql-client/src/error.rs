@@ -113,7 +113,7 @@ impl Error {
         match error {
             E::MySqlError(refusal) => Self::Statement { code: refusal.code, message: refusal.message },
             E::IoError(io) => Self::of_io(&io, limit),
-            E::CodecError(mysql_codec) => Self::of_codec(&mysql_codec.into_io(), limit),
+            E::CodecError(codec) => Self::of_codec(&codec, limit),
             other => Self::Lost { why: other.to_string() },
         }
     }
@@ -135,10 +135,11 @@ impl Error {
         }
     }
 
-    fn of_codec(io: &Option<io::Error>, limit: Duration) -> Self {
-        match io {
+    /// The driver's packet reader wraps what the operating system said.
+    fn of_codec(codec: &dyn std::error::Error, limit: Duration) -> Self {
+        match codec.source().and_then(|inner| inner.downcast_ref::<io::Error>()) {
             Some(io) => Self::of_io(io, limit),
-            None => Self::Lost { why: "packets out of order".to_owned() },
+            None => Self::Lost { why: codec.to_string() },
         }
     }
 
@@ -147,20 +148,5 @@ impl Error {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::TimedOut { limit },
             _ => Self::Lost { why: io.to_string() },
         }
-    }
-}
-
-/// The driver's packet error as the I/O error in it, if that is what it is.
-trait IntoIo {
-    fn into_io(self) -> Option<io::Error>;
-}
-
-impl<E: std::error::Error + 'static> IntoIo for E {
-    fn into_io(self) -> Option<io::Error> {
-        let kind = (&self as &(dyn std::error::Error + 'static))
-            .source()
-            .and_then(|inner| inner.downcast_ref::<io::Error>())
-            .map(io::Error::kind)?;
-        Some(io::Error::new(kind, self.to_string()))
     }
 }

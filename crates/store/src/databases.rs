@@ -420,7 +420,10 @@ pub fn name_of(tx: &Tx<'_>, at: &DatabaseAt) -> Result<Option<DatabaseName>, Sto
 ///
 /// # Errors
 /// When the database fails.
-pub fn protected_branch(tx: &Tx<'_>, granted: &Granted<DatabaseAt>) -> Result<Option<BranchName>, StoreError> {
+pub fn protected_branch(
+    tx: &Tx<'_>,
+    granted: &Granted<DatabaseAt>,
+) -> Result<Option<BranchName>, StoreError> {
     first(
         tx,
         "SELECT name FROM branches WHERE database_id = ? AND desired = 'running' AND deletion_protected = 1 \

@@ -1,8 +1,8 @@
 //! Reading the audit log.
 
+use bough_control::Error;
 use bough_control::audit::Cursor;
 use bough_control::model::AuditEventId;
-use bough_control::Error;
 use bough_policy::{Granted, OrganizationAt};
 
 use super::shape::AuditLogEvent;

@@ -1,7 +1,7 @@
 //! Branches: list, create, read, change, promote, demote, delete; their schema.
 
-use bough_control::branches::{CreateBranch, Filter, UpdateBranch};
 use bough_control::Error;
+use bough_control::branches::{CreateBranch, Filter, UpdateBranch};
 use bough_policy::{BranchAt, DatabaseAt, Granted};
 
 use super::shape::{Branch, CreateBranchBody, SafeMigrationsBody, Schema, UpdateBranchBody};

@@ -133,7 +133,10 @@ impl Branch {
             has_replicas: false,
             has_read_only_replicas: false,
             html_url: below(&format!("{organization}/{database}/{}", row.name)),
-            url: below(&format!("v1/organizations/{organization}/databases/{database}/branches/{}", row.name)),
+            url: below(&format!(
+                "v1/organizations/{organization}/databases/{database}/branches/{}",
+                row.name
+            )),
             region: ctx.plane().settings().region(&row.region).map(RegionShape::new),
             multiple_admins_required_for_demotion: false,
             parent_branch: row.parent.as_ref().map(ToString::to_string),

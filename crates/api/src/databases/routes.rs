@@ -23,7 +23,9 @@ pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, 
 pub(crate) fn check_kind(kind: Option<&str>) -> Result<(), Error> {
     match kind {
         None | Some("" | "mysql") => Ok(()),
-        Some("postgresql") => Err(Error::Invalid("kind postgresql is not available here; use mysql".to_owned())),
+        Some("postgresql") => {
+            Err(Error::Invalid("kind postgresql is not available here; use mysql".to_owned()))
+        }
         Some(other) => Err(Error::Invalid(format!("kind {other:?} does not exist; use mysql"))),
     }
 }
@@ -33,7 +35,9 @@ pub(crate) fn check_text(what: &str, text: Option<&str>, max: usize) -> Result<(
         Some(text) if text.chars().count() > max => {
             Err(Error::Invalid(format!("{what} is too long (at most {max} characters)")))
         }
-        Some(text) if text.chars().any(|c| c == '\0') => Err(Error::Invalid(format!("{what} may not hold NUL"))),
+        Some(text) if text.chars().any(|c| c == '\0') => {
+            Err(Error::Invalid(format!("{what} may not hold NUL")))
+        }
         _ => Ok(()),
     }
 }

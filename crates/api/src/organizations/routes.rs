@@ -51,10 +51,12 @@ pub(crate) fn list_database_regions(ctx: &Ctx<'_>, _: Granted<DatabaseAt>) -> Re
 
 fn skus(ctx: &Ctx<'_>) -> Result<Reply, Error> {
     let rates = ctx.input.flag("rates")?.unwrap_or(false);
-    let postgres = ctx.input.query("engine") == Some("postgresql") || ctx.input.flag("postgresql")? == Some(true);
+    let postgres =
+        ctx.input.query("engine") == Some("postgresql") || ctx.input.flag("postgresql")? == Some(true);
     // There is no Postgres here: none of its sizes is offered.
     let sizes = if postgres { &[][..] } else { &ctx.plane().settings().sizes[..] };
-    let skus: Vec<Sku> = sizes.iter().enumerate().map(|(order, size)| Sku::new(size, order + 1, rates)).collect();
+    let skus: Vec<Sku> =
+        sizes.iter().enumerate().map(|(order, size)| Sku::new(size, order + 1, rates)).collect();
     Reply::ok(&skus)
 }
 

@@ -2,16 +2,16 @@
 //! made use of, and could do.
 
 use axum::http::header;
+use bough_control::Error;
 use bough_control::organizations::OrganizationRow;
 use bough_control::service_tokens::{
     CreateToken, GrantRow, GrantSet, NewSecret, Question, UpdateToken, WantedScope, etag,
 };
-use bough_control::Error;
 use bough_policy::{Granted, OrganizationAt, TokenAt};
 
 use super::shape::{
-    AccessBody, AccessShape, CreateTokenBody, Denial, ExplainBody, ExplanationShape, GrantShape, ReplaceGrantsBody,
-    RotateBody, ServiceToken, ServiceTokenWithAccesses, UpdateTokenBody, Usage,
+    AccessBody, AccessShape, CreateTokenBody, Denial, ExplainBody, ExplanationShape, GrantShape,
+    ReplaceGrantsBody, RotateBody, ServiceToken, ServiceTokenWithAccesses, UpdateTokenBody, Usage,
 };
 use crate::dispatch::Ctx;
 use crate::page::List;
@@ -24,7 +24,11 @@ pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, 
 }
 
 /// The answer that carries a secret, and the same without it, for keeping.
-fn with_secret(ctx: &Ctx<'_>, made: &NewSecret, accesses: impl Fn() -> Vec<AccessShape>) -> Result<Reply, Error> {
+fn with_secret(
+    ctx: &Ctx<'_>,
+    made: &NewSecret,
+    accesses: impl Fn() -> Vec<AccessShape>,
+) -> Result<Reply, Error> {
     let without = ServiceToken::new(ctx, &made.token);
     let with = without.clone().with_secret(made.secret.expose());
     Reply::secret(

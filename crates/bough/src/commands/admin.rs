@@ -18,6 +18,7 @@ use crate::datadir::DataDir;
 use crate::{Place, output};
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(subcommand)]
     noun: Noun,
@@ -309,7 +310,9 @@ fn user(verb: &UserVerb) -> Result<()> {
 fn member(verb: &MemberVerb) -> Result<()> {
     let (email, organization, role, common) = match verb {
         MemberVerb::Add { email, organization, role, common } => (email, organization, Some(*role), common),
-        MemberVerb::SetRole { email, organization, role, common } => (email, organization, Some(*role), common),
+        MemberVerb::SetRole { email, organization, role, common } => {
+            (email, organization, Some(*role), common)
+        }
         MemberVerb::Remove { email, organization, common } => (email, organization, None, common),
     };
     let (plane, caller) = open(common)?;
@@ -349,7 +352,8 @@ fn answer_grants(common: &Common, rows: &[GrantRow]) {
         (GrantScope::Database(_), Some(database)) => database.name.to_string(),
         (GrantScope::Database(id), None) => id.to_string(),
     };
-    let value: Value = rows.iter().map(|row| json!({"on": place(row), "access": row.access.name()})).collect();
+    let value: Value =
+        rows.iter().map(|row| json!({"on": place(row), "access": row.access.name()})).collect();
     let lines: Vec<String> = rows.iter().map(|row| format!("{}  {}", place(row), row.access)).collect();
     answer(common, &value, &lines.join("\n"));
 }
@@ -419,7 +423,10 @@ fn token(verb: &TokenVerb) -> Result<()> {
                 let name = token.name.as_deref().unwrap_or("-");
                 let ends = token.expires_at.map_or("never ends".to_owned(), |at| format!("ends {at}"));
                 let used = token.last_used_at.map_or("never used".to_owned(), |at| format!("used {at}"));
-                format!("{}  {name}  made {} by {}  {used}  {ends}", token.id, token.created_at, token.creator.display_name)
+                format!(
+                    "{}  {name}  made {} by {}  {used}  {ends}",
+                    token.id, token.created_at, token.creator.display_name
+                )
             };
             let lines: Vec<String> = tokens.iter().map(line).collect();
             answer(common, &tokens.iter().map(token_json).collect(), &lines.join("\n"));
@@ -433,7 +440,8 @@ fn token(verb: &TokenVerb) -> Result<()> {
         TokenVerb::Rotate { id, overlap, common } => {
             let (plane, caller) = open(common)?;
             let at = locate(&plane, &caller, id)?;
-            let made = plane.rotate_token(&caller, &caller.grant(Operation::RotateServiceToken, at)?, *overlap)?;
+            let made =
+                plane.rotate_token(&caller, &caller.grant(Operation::RotateServiceToken, at)?, *overlap)?;
             answer_secret(common, &made);
         }
     }

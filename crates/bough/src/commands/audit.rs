@@ -11,6 +11,7 @@ use crate::datadir::DataDir;
 use crate::{Place, output};
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -24,6 +24,7 @@ const SAMPLE_LIMIT_SECONDS: u64 = 60;
 const LOOK_EVERY_MILLIS: u64 = 50;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     serve: serve::Args,
@@ -67,7 +68,8 @@ pub fn run(args: &Args) -> Result<()> {
 fn make_sample(running: &Running<'_>, caller: &Caller, organization: &OrganizationRow) -> Result<()> {
     let at = OrganizationAt { organization: organization.id.clone() };
     let granted = caller.grant(Operation::CreateDatabase, at)?;
-    let wanted = CreateDatabase { name: SAMPLE.to_owned(), notes: "A sample".to_owned(), ..Default::default() };
+    let wanted =
+        CreateDatabase { name: SAMPLE.to_owned(), notes: "A sample".to_owned(), ..Default::default() };
     running.plane.create_database(caller, &granted, wanted)?;
     let started = Instant::now();
     loop {
@@ -93,7 +95,9 @@ fn say(
 ) -> Result<()> {
     let url = &plane.settings().addresses.public_url;
     let name = &organization.name;
-    let mut text = format!("\nBough is running.\n\n  URL    {url}\n  API    {url}/v1 (description: {url}/v1/openapi.json)\n");
+    let mut text = format!(
+        "\nBough is running.\n\n  URL    {url}\n  API    {url}/v1 (description: {url}/v1/openapi.json)\n"
+    );
     match fresh {
         Some(secrets) => {
             text += &format!("  Login  {EMAIL}  password {}\n", secrets.password);
@@ -115,19 +119,27 @@ fn say(
         }
         None => {
             let email = plane.first_administrator(caller, organization)?;
-            text += &format!("  Login  {email}  (a forgotten password: `bough admin user set-password {email} --data-dir {data_dir}`)\n");
+            text += &format!(
+                "  Login  {email}  (a forgotten password: `bough admin user set-password {email} --data-dir {data_dir}`)\n"
+            );
             match plane.oldest_token(caller, organization)? {
                 Some(id) => {
-                    text += &format!("  Token  ID {id}  (its secret is kept nowhere; a new one: `bough admin token rotate {id} --data-dir {data_dir}`)\n");
+                    text += &format!(
+                        "  Token  ID {id}  (its secret is kept nowhere; a new one: `bough admin token rotate {id} --data-dir {data_dir}`)\n"
+                    );
                 }
                 None => {
-                    text += &format!("  Token  none; make one: `bough admin token create --organization {name} --all-accesses --data-dir {data_dir}`\n");
+                    text += &format!(
+                        "  Token  none; make one: `bough admin token create --organization {name} --all-accesses --data-dir {data_dir}`\n"
+                    );
                 }
             }
         }
     }
-    text += &format!("\nLook into a branch with `bough shell {SAMPLE} main --data-dir {data_dir}`. Stop with Ctrl-C: branch servers go on; \
-                      `bough stop-branches --data-dir {data_dir}` stops them.\n");
+    text += &format!(
+        "\nLook into a branch with `bough shell {SAMPLE} main --data-dir {data_dir}`. Stop with Ctrl-C: branch servers go on; \
+                      `bough stop-branches --data-dir {data_dir}` stops them.\n"
+    );
     output::say(&text);
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::{Place, logging, output};
 const STOP_LIMIT_SECONDS: u64 = 60;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     pub place: Place,

@@ -10,6 +10,7 @@ use crate::datadir::DataDir;
 use crate::{Place, output};
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     place: Place,

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::datadir::DataDir;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     place: Place,
@@ -36,7 +37,8 @@ pub fn run(args: &Args) -> Result<()> {
         Some(name) => plane.organization_by_name(&caller, name)?,
         None => plane.only_organization(&caller)?,
     };
-    let (branch, schema) = plane.branch_by_name(&caller, &organization, &args.database, args.branch.as_deref())?;
+    let (branch, schema) =
+        plane.branch_by_name(&caller, &organization, &args.database, args.branch.as_deref())?;
     if branch.state != BranchState::Ready {
         let why = branch.last_error.map_or(String::new(), |error| format!(" ({error})"));
         bail!("branch {} is not ready yet{why}", branch.name);

@@ -12,6 +12,7 @@ use crate::{Place, output};
 const LIMIT_SECONDS: u64 = 120;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     place: Place,

@@ -97,7 +97,8 @@ impl ControlPlane {
         let failed = |error: std::io::Error| {
             Error::Internal(format!("{} cannot be written: {error}", self.audit_heads.display()))
         };
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.audit_heads).map_err(failed)?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&self.audit_heads).map_err(failed)?;
         file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).map_err(failed)?;
         noted.extend(heads.into_iter().map(|head| (head.organization, head.count)));
         Ok(())

@@ -1,9 +1,7 @@
 //! What can be done with branches.
 
 use bough_model::{BranchId, BranchName};
-use bough_policy::{
-    BranchAt, DatabaseAt, Facet, Granted, Located, NewDatabaseAt, Operation, decide,
-};
+use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, Located, NewDatabaseAt, Operation, decide};
 use bough_store::branches::{self as store, Filter, NewBranch};
 use bough_store::databases as database_store;
 use serde_json::json;
@@ -135,7 +133,9 @@ impl ControlPlane {
         refuse_restoring(&wanted)?;
         let name = BranchName::parse(&wanted.name).map_err(|error| Error::Invalid(error.to_string()))?;
         let is_first = name.as_str() == FIRST_BRANCH;
-        if let Some(parent) = wanted.parent_branch.as_deref().filter(|name| !name.is_empty() && *name != FIRST_BRANCH) {
+        if let Some(parent) =
+            wanted.parent_branch.as_deref().filter(|name| !name.is_empty() && *name != FIRST_BRANCH)
+        {
             return Err(Error::Invalid(format!(
                 "parent_branch {parent:?} does not exist: a new database has only the branch {FIRST_BRANCH}"
             )));
@@ -299,7 +299,12 @@ impl ControlPlane {
     /// [`Error::Invalid`] when it or a descendant is protected, it is the default branch while others
     /// remain, or has descendants that are not to go; [`Error::Forbidden`] when a descendant needs an
     /// access that the caller lacks.
-    pub fn delete_branch(&self, caller: &Caller, granted: &Granted<BranchAt>, descendants: bool) -> Result<()> {
+    pub fn delete_branch(
+        &self,
+        caller: &Caller,
+        granted: &Granted<BranchAt>,
+        descendants: bool,
+    ) -> Result<()> {
         let grant = granted.clone();
         self.change(caller, move |change| {
             let branch = store::get_for_write(change.tx, &grant)?;
@@ -330,7 +335,8 @@ fn delete_all(
     going: &[&BranchRow],
 ) -> Result<()> {
     let database_at = DatabaseAt { organization: at.organization.clone(), database: at.database.clone() };
-    let database = database_store::get_for_write(change.tx, &read_back(Operation::GetDatabase, database_at.clone())?)?;
+    let database =
+        database_store::get_for_write(change.tx, &read_back(Operation::GetDatabase, database_at.clone())?)?;
     for branch in going {
         let place = BranchAt { branch: branch.id.clone(), production: branch.production, ..at.clone() };
         decide(&change.caller.principal, Operation::DeleteBranch, Located::new(place))
@@ -367,7 +373,11 @@ fn delete_all(
         record(change, at, "database_branch.deleted", branch, &json!({}))?;
     }
     if remaining == 0 {
-        database_store::wish_gone(change.tx, &read_back(Operation::DeleteDatabase, database_at)?, change.now)?;
+        database_store::wish_gone(
+            change.tx,
+            &read_back(Operation::DeleteDatabase, database_at)?,
+            change.now,
+        )?;
         let because = json!({"because": "its last branch was deleted"});
         databases::record_deleted(change, &at.organization, &database, &because)?;
     }
@@ -391,7 +401,13 @@ fn insert(change: &Change<'_>, at: &DatabaseAt, new: &NewBranch, limit: i64) -> 
         production: new.production,
     };
     let row = store::get_for_write(change.tx, &read_back(Operation::GetBranch, place.clone())?)?;
-    record(change, &place, "database_branch.created", &row, &json!({"parent_branch": row.parent.as_ref().map(BranchName::as_str)}))?;
+    record(
+        change,
+        &place,
+        "database_branch.created",
+        &row,
+        &json!({"parent_branch": row.parent.as_ref().map(BranchName::as_str)}),
+    )?;
     Ok(row)
 }
 
@@ -416,7 +432,9 @@ fn record(
 
 fn refuse_restoring(wanted: &CreateBranch) -> Result<()> {
     if let Some(id) = &wanted.backup_id {
-        return Err(Error::Invalid(format!("backup_id {id:?} names no backup: this version does not make backups yet")));
+        return Err(Error::Invalid(format!(
+            "backup_id {id:?} names no backup: this version does not make backups yet"
+        )));
     }
     if wanted.seed_data.is_some() {
         return Err(Error::Invalid(

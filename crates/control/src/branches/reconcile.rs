@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, plan};
 use bough_engine::killpoint;
+use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, plan};
 use bough_model::{BranchId, BranchState, Desired};
 use bough_store::reconcile::{self as store, Wish};
 
@@ -98,7 +98,8 @@ impl ControlPlane {
 
     fn take_up(self: &Arc<Self>, busy: &Arc<Busy>) -> Result<()> {
         let now = self.now();
-        let wishes = self.store.read(|reader| Ok::<_, Error>(store::unsettled(reader, now, WISHES_AT_ONCE)?))?;
+        let wishes =
+            self.store.read(|reader| Ok::<_, Error>(store::unsettled(reader, now, WISHES_AT_ONCE)?))?;
         for wish in wishes {
             let mut working = busy.lock();
             if working.len() >= self.settings.limits.reconciled_at_once {
@@ -146,7 +147,11 @@ impl ControlPlane {
     fn try_to_settle(&self, wish: &Wish) -> Result<Outcome> {
         let engine = self.engine()?;
         let spec = self.spec(wish)?;
-        if wish.desired == Desired::Running && wish.parent.is_some() && !wish.parent_ready && !wish.schema_ready {
+        if wish.desired == Desired::Running
+            && wish.parent.is_some()
+            && !wish.parent_ready
+            && !wish.schema_ready
+        {
             return Ok(Outcome::Waits("waiting for the parent branch to be ready".to_owned()));
         }
         for _ in 0..STEPS_MAX {
@@ -173,7 +178,10 @@ impl ControlPlane {
 
     fn spec(&self, wish: &Wish) -> Result<BranchSpec> {
         let size = self.settings.size(&wish.cluster_size).ok_or_else(|| {
-            Error::Unavailable(format!("cluster size {} is not configured any more", wish.cluster_size.canonical()))
+            Error::Unavailable(format!(
+                "cluster size {} is not configured any more",
+                wish.cluster_size.canonical()
+            ))
         })?;
         let seed = match &wish.parent {
             Some(parent) if !wish.schema_ready => {
@@ -222,7 +230,9 @@ impl ControlPlane {
         let engine = self.engine()?;
         let mut from = String::new();
         loop {
-            let page = self.store.read(|reader| Ok::<_, Error>(store::ready_after(reader, &from, WISHES_AT_ONCE)?))?;
+            let page = self
+                .store
+                .read(|reader| Ok::<_, Error>(store::ready_after(reader, &from, WISHES_AT_ONCE)?))?;
             let Some(last) = page.last() else { break };
             from = last.to_string();
             for id in page.iter().filter(|id| !engine.alive(id)) {
@@ -238,7 +248,9 @@ impl ControlPlane {
     /// A few schemas each time, round and round.
     fn check_schemas(&self, engine: &ManagedEngine, after: &mut String) -> Result<()> {
         const SCHEMAS_PER_ROUND: u32 = 16;
-        let page = self.store.read(|reader| Ok::<_, Error>(store::ready_after(reader, after, SCHEMAS_PER_ROUND)?))?;
+        let page = self
+            .store
+            .read(|reader| Ok::<_, Error>(store::ready_after(reader, after, SCHEMAS_PER_ROUND)?))?;
         *after = page.last().map(ToString::to_string).unwrap_or_default();
         for id in page {
             let (wish, known) = self.store.read(|reader| {

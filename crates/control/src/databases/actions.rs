@@ -1,7 +1,8 @@
 //! What can be done with databases.
 
 use bough_model::{
-    Actor, BranchId, BranchName, ClusterSizeName, DatabaseId, DatabaseName, GrantId, OrganizationId, RegionSlug,
+    Actor, BranchId, BranchName, ClusterSizeName, DatabaseId, DatabaseName, GrantId, OrganizationId,
+    RegionSlug,
 };
 use bough_policy::{
     Access, BranchAt, DatabaseAt, Granted, Level, Located, NewDatabaseAt, Operation, OrganizationAt, decide,
@@ -170,7 +171,8 @@ impl ControlPlane {
         let Some(slug) = slug.filter(|slug| !slug.is_empty()) else {
             return Ok(self.settings.default_region().slug.clone());
         };
-        let known = RegionSlug::parse(slug).filter(|slug| self.settings.region(slug).is_some_and(|r| r.enabled));
+        let known =
+            RegionSlug::parse(slug).filter(|slug| self.settings.region(slug).is_some_and(|r| r.enabled));
         known.ok_or_else(|| {
             let offered: Vec<&str> =
                 self.settings.regions.iter().filter(|r| r.enabled).map(|r| r.slug.as_str()).collect();
@@ -183,7 +185,8 @@ impl ControlPlane {
         let default =
             if production { &self.settings.default_size } else { &self.settings.default_development_size };
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(default.clone()) };
-        let offers = |size: &&bough_model::ClusterSize| if production { size.production } else { size.development };
+        let offers =
+            |size: &&bough_model::ClusterSize| if production { size.production } else { size.development };
         let known = ClusterSizeName::parse(name).and_then(|name| self.settings.size(&name)).filter(offers);
         known.map(|size| size.name.clone()).ok_or_else(|| {
             let kind = if production { "production" } else { "development" };
@@ -230,10 +233,18 @@ impl ControlPlane {
             if name != before.name {
                 changes.insert("name".to_owned(), json!([before.name.as_str(), name.as_str()]));
             }
-            let (organization, target) = (&grant.at().organization, subject("Database", before.id.as_str(), name.as_str()));
+            let (organization, target) =
+                (&grant.at().organization, subject("Database", before.id.as_str(), name.as_str()));
             if default_branch != before.default_branch.id {
-                let metadata = json!({"from": before.default_branch.name.as_str(), "to": wanted.default_branch});
-                change.audit(organization, "database.updated_default_branch", target.clone(), target.clone(), &metadata)?;
+                let metadata =
+                    json!({"from": before.default_branch.name.as_str(), "to": wanted.default_branch});
+                change.audit(
+                    organization,
+                    "database.updated_default_branch",
+                    target.clone(),
+                    target.clone(),
+                    &metadata,
+                )?;
             }
             if !changes.is_empty() {
                 let metadata = json!({ "changes": changes });
@@ -319,9 +330,16 @@ pub(crate) fn insert(change: &Change<'_>, organization: &OrganizationId, plan: &
             let ids = accesses.clone().map(|access| (fresh(GrantId::from_random), access));
             service_tokens::grant_on_new_database(tx, token, &database.id, ids, now)?;
             let names: Vec<&str> = accesses.map(Access::name).collect();
-            let metadata = json!({"database": database.name.as_str(), "added": names, "because": "create_databases"});
+            let metadata =
+                json!({"database": database.name.as_str(), "added": names, "because": "create_databases"});
             let token = subject("ServiceToken", token.as_str(), &change.caller.actor.display_name);
-            change.audit(organization, "service_token.updated_bulk_database_access", target, token, &metadata)?;
+            change.audit(
+                organization,
+                "service_token.updated_bulk_database_access",
+                target,
+                token,
+                &metadata,
+            )?;
         }
         Actor::User(user) => store::add_administrator(tx, &database.id, user)?,
         Actor::Operator(_) | Actor::System(_) => {}

@@ -73,10 +73,8 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 /// Fails unless the caller could grant all that a token holds: who rotates or adopts it takes over
 /// its power.
 fn must_hold_power_of(caller: &Caller, at: &TokenAt, row: &TokenRow, grants: &Grants) -> Result<()> {
-    let scopes = [
-        (GrantScope::Organization, grants.organization),
-        (GrantScope::AllDatabases, grants.all_databases),
-    ];
+    let scopes =
+        [(GrantScope::Organization, grants.organization), (GrantScope::AllDatabases, grants.all_databases)];
     let singles = grants.databases.iter().map(|(id, set)| (GrantScope::Database(id.clone()), *set));
     for (scope, set) in scopes.into_iter().chain(singles) {
         let allowed = may_grant(&caller.principal, &at.organization, row.expires_at, &scope, set);
@@ -169,7 +167,13 @@ impl ControlPlane {
             };
             let token = store::insert(change.tx, &grant, &new, change.now)?;
             let ends = token.expires_at.map(|at| at.to_string());
-            record(change, &grant.at().organization, "service_token.created", &token, &json!({"expires_at": ends}))?;
+            record(
+                change,
+                &grant.at().organization,
+                "service_token.created",
+                &token,
+                &json!({"expires_at": ends}),
+            )?;
             Ok(token)
         })?;
         Ok(NewSecret { token, secret })
@@ -190,7 +194,8 @@ impl ControlPlane {
             None => None,
             Some(name) => Some(parse_name(name.as_deref())?),
         };
-        let cidrs = wanted.cidrs.as_ref().map(|list| Cidrs::parse(list.iter().map(String::as_str))).transpose();
+        let cidrs =
+            wanted.cidrs.as_ref().map(|list| Cidrs::parse(list.iter().map(String::as_str))).transpose();
         let cidrs = cidrs.map_err(Error::Invalid)?;
         let grant = granted.clone();
         self.change(caller, move |change| {

@@ -2,8 +2,8 @@
 
 use bough_model::{Actor, OrganizationId};
 use bough_policy::{
-    Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind, Place, Principal, TokenAt,
-    Visibility, decide,
+    Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind, Place, Principal,
+    TokenAt, Visibility, decide,
 };
 use bough_store::locate::Found;
 use bough_store::service_tokens as store;
@@ -75,12 +75,12 @@ impl ControlPlane {
             })
         };
         let kind = operation.row().kind;
-        let database = matches!(kind, PathKind::Database | PathKind::Branch).then(|| needs(&question.database, "database"));
+        let database = matches!(kind, PathKind::Database | PathKind::Branch)
+            .then(|| needs(&question.database, "database"));
         let branch = (kind == PathKind::Branch).then(|| needs(&question.branch, "branch"));
         let (database, branch) = (database.transpose()?, branch.transpose()?);
-        let found = self
-            .locate(organization_name, database.as_deref(), branch.as_deref())?
-            .ok_or(Error::NotFound)?;
+        let found =
+            self.locate(organization_name, database.as_deref(), branch.as_deref())?.ok_or(Error::NotFound)?;
         let ask = Ask { caller: &caller.principal, subject: &subject, operation };
         match kind {
             PathKind::Nowhere => ask.about(Nowhere),

@@ -47,10 +47,10 @@ struct Step {
 /// Reads access names for a scope: every one must exist, and at that level.
 fn parse_accesses(scope: &GrantScope, names: &[String]) -> Result<AccessSet> {
     let mut set = AccessSet::EMPTY;
-    let (unknown, known): (Vec<_>, Vec<_>) =
-        names.iter().map(|name| (name, Access::parse(name))).partition(|(_, access)| {
-            access.is_none_or(|access| access.level() == bough_policy::Level::People)
-        });
+    let (unknown, known): (Vec<_>, Vec<_>) = names
+        .iter()
+        .map(|name| (name, Access::parse(name)))
+        .partition(|(_, access)| access.is_none_or(|access| access.level() == bough_policy::Level::People));
     if !unknown.is_empty() {
         let names: Vec<&str> = unknown.iter().map(|(name, _)| name.as_str()).collect();
         return Err(Error::Invalid(format!("unknown access: {}", names.join(", "))));
@@ -72,7 +72,12 @@ fn parse_accesses(scope: &GrantScope, names: &[String]) -> Result<AccessSet> {
 impl ControlPlane {
     /// The scope that a request names. A database that does not exist and one that the caller may not
     /// know of are the same.
-    fn scope(&self, caller: &Caller, organization_name: &str, wanted: &WantedScope) -> Result<(GrantScope, String)> {
+    fn scope(
+        &self,
+        caller: &Caller,
+        organization_name: &str,
+        wanted: &WantedScope,
+    ) -> Result<(GrantScope, String)> {
         let name = match wanted {
             WantedScope::Organization => return Ok((GrantScope::Organization, "organization".to_owned())),
             WantedScope::AllDatabases => return Ok((GrantScope::AllDatabases, "all databases".to_owned())),

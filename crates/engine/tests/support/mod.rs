@@ -49,6 +49,15 @@ impl Drop for Rig {
     }
 }
 
+/// An engine whose servers stop when the test ends.
+pub struct StopAtEnd(pub ManagedEngine);
+
+impl Drop for StopAtEnd {
+    fn drop(&mut self) {
+        let _ = self.0.stop_all(Duration::from_secs(STOP_LIMIT_S));
+    }
+}
+
 pub fn open_engine(dir: &Path) -> ManagedEngine {
     let account = EngineAccount::resolve(None).expect("an account");
     let binaries = Binaries::find(None).expect("mariadb-server-core is installed");

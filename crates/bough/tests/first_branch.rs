@@ -1,0 +1,31 @@
+//! The thread through the whole house: a token, a curl, a running server.
+
+use bough_testkit::Bough;
+use serde_json::json;
+
+const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
+
+#[test]
+fn a_token_makes_a_database_and_a_branch_that_is_a_running_server() {
+    let bough = Bough::start(BOUGH);
+    let token = bough.token(&[("", &["create_databases"])]);
+    let client = bough.client(&token);
+    let made = client.post(&client.org("/databases"), &json!({"name": "shop"})).expect(201);
+    assert_eq!(made.str("/default_branch"), "main");
+    let main = bough.wait_branch("shop", "main");
+    assert_eq!((&main["production"], &main["state"]), (&json!(true), &json!("ready")));
+    bough.sql("shop", "main", "CREATE TABLE parents (id INT PRIMARY KEY); INSERT INTO parents VALUES (1)");
+
+    let branch = client.post(&client.org("/databases/shop/branches"), &json!({"name": "dev"})).expect(201);
+    assert_eq!(branch.str("/parent_branch"), "main");
+    bough.wait_branch("shop", "dev");
+    assert_eq!(bough.sql("shop", "dev", "SHOW TABLES"), "parents", "the parent's schema");
+    assert_eq!(bough.sql("shop", "dev", "SELECT COUNT(*) FROM parents"), "0", "and none of its rows");
+    assert_eq!(bough.branch_servers().len(), 2);
+
+    client.delete(&client.org("/databases/shop")).expect(204);
+    client.get(&client.org("/databases/shop")).expect(404);
+    bough_testkit::wait_until(std::time::Duration::from_secs(30), "nothing left", || {
+        (bough.branch_servers().is_empty() && bough.branch_folders().is_empty()).then_some(())
+    });
+}
