@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
 use bough_control::model::{ActorKind, ActorRef, Digest};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
@@ -24,6 +25,10 @@ use crate::respond::{self, Reply, refuse};
 const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// Longest time for a body to arrive, in seconds.
 const BODY_LIMIT_SECONDS: u64 = 10;
+/// Most of an unwanted body that is taken in after the answer, in bytes.
+const UNWANTED_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Longest time for that, in seconds.
+const UNWANTED_LIMIT_SECONDS: u64 = 5;
 /// Largest header, in bytes, names and values together.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
 /// Tries when what was decided on keeps changing.
@@ -104,11 +109,14 @@ pub(crate) async fn dispatch<T: Target>(
 ) -> Response<Body> {
     let arrival = Arrival::of(&api, &request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let (reply, who) = match admit(&api, &arrival, request.headers(), operation) {
+    let (mut parts, mut body) = request.into_parts();
+    let (reply, who) = match admit(&api, &arrival, &parts.headers, operation) {
         Err(refused) => (*refused, None),
         Ok((caller, standing)) => {
             let actor = caller.actor.id.clone();
-            let reply = serve::<T>(&api, operation, runs, handler, caller, arrival.remote_ip, request).await;
+            let remote_ip = arrival.remote_ip;
+            let reply =
+                serve::<T>(&api, operation, runs, handler, caller, remote_ip, &mut parts, &mut body).await;
             let reply = match standing {
                 Some(standing) => standing.put(reply),
                 None => reply,
@@ -116,6 +124,7 @@ pub(crate) async fn dispatch<T: Target>(
             (reply, Some(actor))
         }
     };
+    take_in(body);
     finish(&api, operation.id(), &arrival, method.as_str(), &path, who.as_deref(), reply)
 }
 
@@ -135,6 +144,7 @@ pub(crate) async fn fallback(api: Arc<Api>, status: StatusCode, request: Request
         }
         Ok(()) => respond::not_found(),
     };
+    take_in(request.into_body());
     finish(&api, "none", &arrival, method.as_str(), &path, None, reply)
 }
 
@@ -161,6 +171,19 @@ fn finish(
         "{operation} answered {status}"
     );
     reply.with_header(REQUEST_ID, &arrival.request_id).into_response()
+}
+
+/// Takes in what is left of a body that nobody wanted, while the answer is on its way already. Else the
+/// connection would be cut: its client might not see the answer, and could not use it again.
+fn take_in(body: Body) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut body = Limited::new(body, UNWANTED_MAX_BYTES);
+        let all = async { while let Some(Ok(_)) = body.frame().await {} };
+        let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_LIMIT_SECONDS), all).await;
+    });
 }
 
 /// Size of the header, credential, rate.
@@ -212,6 +235,7 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "all of one request, in one place")]
 async fn serve<T: Target>(
     api: &Arc<Api>,
     operation: Operation,
@@ -219,10 +243,10 @@ async fn serve<T: Target>(
     handler: Handler<T>,
     caller: Caller,
     remote_ip: IpAddr,
-    request: Request<Body>,
+    parts: &mut Parts,
+    body: &mut Body,
 ) -> Reply {
-    let (mut parts, body) = request.into_parts();
-    let mut input = match read_head(&mut parts).await {
+    let mut input = match read_head(parts).await {
         Ok(input) => input,
         Err(reply) => return *reply,
     };
@@ -270,7 +294,7 @@ async fn serve<T: Target>(
     }
 }
 
-async fn read_head(parts: &mut axum::http::request::Parts) -> Result<Input, Box<Reply>> {
+async fn read_head(parts: &mut Parts) -> Result<Input, Box<Reply>> {
     let Ok(raw) = RawPathParams::from_request_parts(parts, &()).await else {
         // A parameter that is not UTF-8 names nothing.
         return Err(Box::new(respond::not_found()));
@@ -290,7 +314,7 @@ async fn read_head(parts: &mut axum::http::request::Parts) -> Result<Input, Box<
     })
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Box<Reply>> {
+async fn read_body(headers: &HeaderMap, body: &mut Body) -> Result<Vec<u8>, Box<Reply>> {
     let refused = |status, code: &str, message: String| Err(Box::new(refuse(status, code, message)));
     let collected = tokio::time::timeout(
         Duration::from_secs(BODY_LIMIT_SECONDS),

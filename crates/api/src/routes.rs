@@ -163,7 +163,7 @@ routes! {
     DisableSafeMigrations BranchAt, Aside => branches::routes::disable_safe_migrations;
         200 answers(branches::shape::Branch);
     GetBranchSchema BranchAt, Aside => branches::routes::schema;
-        200 answers(Data<branches::shape::Schema>);
+        200 ["keyspace" "namespace"] answers(Data<branches::shape::Schema>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;
         200 ["engine" "rates" "region"] answers(Vec<organizations::shape::Sku>);
 }

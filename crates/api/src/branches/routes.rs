@@ -101,6 +101,8 @@ pub(crate) fn update_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Re
 }
 
 pub(crate) fn schema(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
-    let objects = ctx.plane().read_schema(&at)?;
+    // A branch has one keyspace; `namespace` belongs to Postgres and narrows nothing here.
+    let keyspace = ctx.input.query("keyspace").filter(|name| !name.is_empty());
+    let objects = ctx.plane().read_schema(&at, keyspace)?;
     Reply::ok(&Data { data: objects.iter().map(Schema::new).collect() })
 }

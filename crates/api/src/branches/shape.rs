@@ -78,7 +78,7 @@ pub(crate) struct Branch {
     /// Address of this object in the API.
     url: String,
     /// Where it runs.
-    region: Option<RegionShape>,
+    region: RegionShape,
     multiple_admins_required_for_demotion: bool,
     /// The name of the branch that it came from.
     parent_branch: Option<String>,
@@ -137,7 +137,7 @@ impl Branch {
                 "v1/organizations/{organization}/databases/{database}/branches/{}",
                 row.name
             )),
-            region: ctx.plane().settings().region(&row.region).map(RegionShape::new),
+            region: RegionShape::of(ctx.plane().settings(), &row.region),
             multiple_admins_required_for_demotion: false,
             parent_branch: row.parent.as_ref().map(ToString::to_string),
             vtgate_options: serde_json::Map::new(),

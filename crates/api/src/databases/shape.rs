@@ -37,7 +37,7 @@ pub(crate) struct Database {
     at_development_branch_usage_limit: bool,
     data_import: Option<()>,
     /// Where its branches run unless they say otherwise.
-    region: Option<RegionShape>,
+    region: RegionShape,
     /// Its page.
     html_url: String,
     /// Name in paths.
@@ -109,7 +109,7 @@ impl Database {
             at_development_branch_usage_limit: row.development_branches
                 >= ctx.plane().settings().limits.development_branches,
             data_import: None,
-            region: ctx.plane().settings().region(&row.region).map(RegionShape::new),
+            region: RegionShape::of(ctx.plane().settings(), &row.region),
             html_url: format!("{}/{}/{}", ctx.public_url(), ctx.organization(), row.name),
             name: row.name.to_string(),
             state: state.as_str(),

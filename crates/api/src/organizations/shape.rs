@@ -1,7 +1,8 @@
 //! Shapes of organizations and what they offer (contract: objects/Organization, OrganizationMembership,
 //! User, PlanetscaleRegion, ClusterSizeSku).
 
-use bough_control::model::{ActorKind, ClusterSize, Region};
+use bough_control::Settings;
+use bough_control::model::{ActorKind, ClusterSize, Region, RegionSlug};
 use bough_control::organizations::{MembershipRow, OrganizationRow, UserRow};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -190,6 +191,26 @@ pub(crate) struct RegionShape {
 }
 
 impl RegionShape {
+    /// The region of a slug. One that the operator has taken out of the settings is still named.
+    pub(crate) fn of(settings: &Settings, slug: &RegionSlug) -> Self {
+        match settings.region(slug) {
+            Some(region) => Self::new(region),
+            None => Self {
+                id: "000000000000".to_owned(),
+                r#type: "Region",
+                provider: "unknown".to_owned(),
+                enabled: false,
+                public_ip_addresses: Vec::new(),
+                display_name: slug.to_string(),
+                location: "no longer configured".to_owned(),
+                slug: slug.to_string(),
+                current_default: false,
+                mysql_supported: true,
+                postgresql_supported: false,
+            },
+        }
+    }
+
     pub(crate) fn new(region: &Region) -> Self {
         Self {
             id: region.id.to_string(),

@@ -8,11 +8,16 @@ use crate::{ControlPlane, Error, Result};
 pub use bough_engine::SchemaObject;
 
 impl ControlPlane {
-    /// The definitions of a branch's tables and views, as its server prints them.
+    /// The definitions of a branch's tables and views, as its server prints them; none when another
+    /// keyspace than the branch's one is asked for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the branch is not ready.
-    pub fn read_schema(&self, granted: &Granted<BranchAt>) -> Result<Vec<SchemaObject>> {
+    pub fn read_schema(
+        &self,
+        granted: &Granted<BranchAt>,
+        keyspace: Option<&str>,
+    ) -> Result<Vec<SchemaObject>> {
         let branch = self.get_branch(granted)?;
         if !branch.schema_ready {
             return Err(Error::Unavailable(format!(
@@ -23,6 +28,9 @@ impl ControlPlane {
         let id = branch.id;
         let wish = self.store.read(|reader| Ok::<_, Error>(reconcile::wish(reader, &id)?))?;
         let wish = wish.ok_or(Error::NotFound)?;
+        if keyspace.is_some_and(|name| name != wish.schema.as_str()) {
+            return Ok(Vec::new());
+        }
         self.engine()?
             .read_schema(&id, &wish.schema)
             .map_err(|error| Error::Unavailable(format!("the branch's server does not answer: {error}")))
