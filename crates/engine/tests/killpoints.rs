@@ -17,9 +17,8 @@ const BRANCH: &str = "BOUGH_TEST_BRANCH";
 const WISH: &str = "BOUGH_TEST_WISH";
 const PARENT: &str = "parentaaaaaa";
 
-/// Not a test by itself: what the killed process does.
+/// Not a test by itself: what the killed process does. Run without its variables it does nothing.
 #[test]
-#[ignore = "started by the other tests"]
 fn victim() {
     let (Ok(folder), Ok(branch), Ok(wish)) =
         (std::env::var(FOLDER), std::env::var(BRANCH), std::env::var(WISH))
@@ -38,7 +37,7 @@ fn victim() {
 /// Runs the victim; whether it died by SIGKILL.
 fn run_victim(folder: &Path, branch: &str, wish: &str, point: &str) -> bool {
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "victim", "--ignored", "--nocapture"])
+        .args(["--exact", "victim", "--nocapture"])
         .env(FOLDER, folder)
         .env(BRANCH, branch)
         .env(WISH, wish)

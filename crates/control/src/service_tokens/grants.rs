@@ -203,10 +203,11 @@ fn apply_step(change: &Change<'_>, grant: &Granted<TokenAt>, token: &TokenRow, s
             Error::Forbidden(format!("you may not grant or revoke {names}: {}", problem.because))
         },
     )?;
-    if let GrantScope::Database(id) = &step.scope {
-        if !step.add.is_empty() && !store::database_is_live(change.tx, grant, id)? {
-            return Err(Error::Changed);
-        }
+    if let GrantScope::Database(id) = &step.scope
+        && !step.add.is_empty()
+        && !store::database_is_live(change.tx, grant, id)?
+    {
+        return Err(Error::Changed);
     }
     let mut added = Vec::new();
     for access in step.add.iter() {
@@ -241,5 +242,7 @@ pub fn etag(rows: &[GrantRow]) -> String {
     let lines: BTreeSet<String> =
         rows.iter().map(|row| format!("{:?} {}\n", row.scope, row.access.name())).collect();
     let text: String = lines.into_iter().collect();
-    format!("\"{}\"", &crate::audit::anchors::hex(Digest::of(text.as_bytes()).as_bytes())[..32])
+    let digest = Digest::of(text.as_bytes());
+    let hex: String = digest.as_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
 }
