@@ -84,6 +84,8 @@ routes! {
         200 ["q" "page" "per_page"] answers(List<organizations::shape::Membership>);
     GetOrganizationMembership MemberAt, Here => organizations::routes::get_member;
         200 answers(organizations::shape::Membership);
+    GetCurrentUser Nowhere, Here => organizations::routes::current_user;
+        200 answers(organizations::shape::User);
     ListRegionsForOrganization OrganizationAt, Here => organizations::routes::list_regions;
         200 ["page" "per_page"] answers(List<organizations::shape::RegionShape>);
     ListPublicRegions Nowhere, Here => organizations::routes::list_public_regions;

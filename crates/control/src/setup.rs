@@ -7,16 +7,19 @@ use argon2::password_hash::PasswordHasher as _;
 use bough_model::{
     BranchId, DatabaseName, MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId,
 };
-use bough_policy::{Access, DatabaseAt, Level, Operation, OrganizationAt, TokenAt};
+use bough_policy::{DatabaseAt, Granted, Operation, OrganizationAt, TokenAt};
 use bough_store::{admin, organizations, users};
 use serde_json::json;
 
 use crate::audit::{organization, subject};
 use crate::branches::BranchRow;
+use crate::caller::read_back;
 use crate::organizations::{OrganizationRow, UserRow};
 use crate::random::{bytes, fresh};
-use crate::service_tokens::{CreateToken, GrantSet, NewSecret, WantedScope};
-use crate::{Caller, ControlPlane, Error, Page, Result};
+use crate::service_tokens::actions::{self, PlannedToken};
+use crate::service_tokens::grants::grant_everything;
+use crate::service_tokens::{CreateToken, NewSecret, TokenRow};
+use crate::{Caller, Change, ControlPlane, Error, Page, Result};
 
 /// Shortest password, in characters.
 const PASSWORD_MIN: usize = 12;
@@ -90,7 +93,12 @@ impl ControlPlane {
         let id = fresh(OrganizationId::from_random);
         let at = caller.grant(Operation::GetOrganization, OrganizationAt { organization: id.clone() })?;
         let organization_at = at.clone();
-        let user = self.change(caller, move |change| {
+        let planned = self.plan_token(&CreateToken { name: Some("setup".to_owned()), ttl: None })?;
+        let secret = planned.secret.clone();
+        let tokens_at =
+            caller.grant(Operation::CreateServiceToken, OrganizationAt { organization: id.clone() })?;
+        // All of it at once: a crash leaves no organization that nobody has a key to.
+        let (user, token) = self.change(caller, move |change| {
             let (tx, now) = (change.tx, change.now);
             if !organizations::insert(tx, &anywhere, &id, &name, &email, now)? {
                 return Err(Error::Invalid(format!("organization {name} exists already")));
@@ -110,13 +118,11 @@ impl ControlPlane {
             users::set_member(tx, &organization_at, &membership, &user.id, Role::Admin, now)?;
             let target = subject("User", user.id.as_str(), &user.name);
             change.audit(&id, "organization_membership.created", own, target, &json!({"role": "admin"}))?;
-            Ok(user)
+            Ok((user, insert_full_token(change, &tokens_at, planned)?))
         })?;
         let organization =
             self.store.read(|reader| organizations::get(reader, &at)?.ok_or(Error::NotFound))?;
-        let service_token =
-            self.create_full_token(caller, &organization, Some("setup".to_owned()), None, true)?;
-        Ok(Founded { organization, user, service_token })
+        Ok(Founded { organization, user, service_token: NewSecret { token, secret } })
     }
 
     /// Makes a token, with every access there is if `all_accesses` says so.
@@ -132,28 +138,15 @@ impl ControlPlane {
         all_accesses: bool,
     ) -> Result<NewSecret> {
         let at = OrganizationAt { organization: organization.id.clone() };
-        let made = self.create_token(
-            caller,
-            &caller.grant(Operation::CreateServiceToken, at)?,
-            CreateToken { name, ttl },
-        )?;
-        if all_accesses {
-            let all = |level: Level| {
-                Access::ALL
-                    .iter()
-                    .filter(|access| access.level() == level)
-                    .map(|access| access.name().to_owned())
-                    .collect()
-            };
-            let sets = [
-                GrantSet { scope: WantedScope::Organization, accesses: all(Level::Organization) },
-                GrantSet { scope: WantedScope::AllDatabases, accesses: all(Level::Database) },
-            ];
-            let at = TokenAt { organization: organization.id.clone(), token: made.token.id.clone() };
-            let grant = caller.grant(Operation::ReplaceServiceTokenGrants, at)?;
-            self.replace_grants(caller, organization.name.as_str(), &grant, &sets, None)?;
+        let granted = caller.grant(Operation::CreateServiceToken, at)?;
+        let wanted = CreateToken { name, ttl };
+        if !all_accesses {
+            return self.create_token(caller, &granted, wanted);
         }
-        Ok(made)
+        let planned = self.plan_token(&wanted)?;
+        let secret = planned.secret.clone();
+        let token = self.change(caller, move |change| insert_full_token(change, &granted, planned))?;
+        Ok(NewSecret { token, secret })
     }
 
     /// An organization by name, for the operator.
@@ -396,9 +389,22 @@ impl ControlPlane {
     }
 }
 
+/// Writes a token that holds every access.
+fn insert_full_token(
+    change: &Change<'_>,
+    granted: &Granted<OrganizationAt>,
+    planned: PlannedToken,
+) -> Result<TokenRow> {
+    let token = actions::insert(change, granted, planned)?;
+    let at = TokenAt { organization: granted.at().organization.clone(), token: token.id.clone() };
+    let all = read_back(Operation::ReplaceServiceTokenGrants, at)?;
+    grant_everything(change, &all, &token)?;
+    Ok(token)
+}
+
 fn known_user(
-    change: &crate::Change<'_>,
-    anywhere: &bough_policy::Granted<bough_policy::Nowhere>,
+    change: &Change<'_>,
+    anywhere: &Granted<bough_policy::Nowhere>,
     email: &str,
 ) -> Result<UserRow> {
     let user = users::by_email(change.tx, anywhere, email)?;

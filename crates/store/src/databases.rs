@@ -188,7 +188,10 @@ pub fn list(
     if let Some(ids) = singles {
         let mut rows = Vec::new();
         for id in ids.into_iter().filter(|id| sees(&at(id.clone()))) {
-            rows.extend(by_id(reader, &at(id))?.filter(|row| row.name.as_str().contains(search)));
+            rows.extend(
+                by_id(reader, &at(id))?
+                    .filter(|row| row.name.as_str().contains(&search.to_ascii_lowercase())),
+            );
         }
         rows.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);

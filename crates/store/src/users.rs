@@ -108,6 +108,14 @@ pub fn get_member(reader: &Reader, granted: &Granted<MemberAt>) -> Result<Option
     )
 }
 
+/// The person of an id, for himself.
+///
+/// # Errors
+/// When the database fails.
+pub fn get(reader: &Reader, _granted: &Granted<Nowhere>, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+    first(reader, &format!("SELECT {USER} FROM users u WHERE u.id = ?"), params![id.as_str()], read_user)
+}
+
 /// Finds a person by address.
 ///
 /// # Errors

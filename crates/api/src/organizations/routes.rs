@@ -3,7 +3,7 @@
 use bough_control::Error;
 use bough_policy::{BranchAt, DatabaseAt, Granted, MemberAt, Nowhere, OrganizationAt};
 
-use super::shape::{Membership, Organization, RegionShape, Sku};
+use super::shape::{Membership, Organization, RegionShape, Sku, User};
 use crate::dispatch::Ctx;
 use crate::page::List;
 use crate::respond::Reply;
@@ -27,6 +27,11 @@ pub(crate) fn list_members(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result
 
 pub(crate) fn get_member(ctx: &Ctx<'_>, at: Granted<MemberAt>) -> Result<Reply, Error> {
     Reply::ok(&Membership::new(ctx, &ctx.plane().get_member(&at)?))
+}
+
+/// The person who asks. Service tokens are none, and get the 404.
+pub(crate) fn current_user(ctx: &Ctx<'_>, at: Granted<Nowhere>) -> Result<Reply, Error> {
+    Reply::ok(&User::new(ctx, &ctx.plane().current_user(ctx.caller, &at)?))
 }
 
 fn regions(ctx: &Ctx<'_>) -> Result<Reply, Error> {

@@ -116,7 +116,7 @@ pub(crate) struct User {
 }
 
 impl User {
-    fn new(ctx: &Ctx<'_>, row: &UserRow) -> Self {
+    pub(crate) fn new(ctx: &Ctx<'_>, row: &UserRow) -> Self {
         Self {
             id: row.id.to_string(),
             r#type: "User",

@@ -1,9 +1,10 @@
 //! What can be done with organizations.
 
+use bough_model::Actor;
 use bough_policy::{Granted, MemberAt, Nowhere, OrganizationAt};
 use bough_store::{organizations as store, users};
 
-use super::{MembershipRow, OrganizationRow};
+use super::{MembershipRow, OrganizationRow, UserRow};
 use crate::{Caller, ControlPlane, Error, Page, Result};
 
 impl ControlPlane {
@@ -26,6 +27,15 @@ impl ControlPlane {
     /// When the store fails, or it is gone.
     pub fn get_organization(&self, granted: &Granted<OrganizationAt>) -> Result<OrganizationRow> {
         self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound))
+    }
+
+    /// The person who asks.
+    ///
+    /// # Errors
+    /// When the store fails, or it is no person.
+    pub fn current_user(&self, caller: &Caller, granted: &Granted<Nowhere>) -> Result<UserRow> {
+        let Actor::User(id) = caller.principal.actor() else { return Err(Error::NotFound) };
+        self.store.read(|reader| users::get(reader, granted, id)?.ok_or(Error::NotFound))
     }
 
     /// Its members whose name or address contains `search`.

@@ -46,6 +46,45 @@ pub struct NewSecret {
     pub secret: Secret<String>,
 }
 
+/// A token that is checked and ready to be written.
+pub(crate) struct PlannedToken {
+    name: Option<TokenName>,
+    ttl: Option<Duration>,
+    pub(crate) secret: Secret<String>,
+}
+
+/// Writes a token, and the audit entry with it. One that a token makes ends with its maker.
+pub(crate) fn insert(
+    change: &Change<'_>,
+    granted: &Granted<OrganizationAt>,
+    planned: PlannedToken,
+) -> Result<TokenRow> {
+    let (parent, parent_ends) = match &*change.caller.principal {
+        Principal::Token { actor: Actor::Token(id), expires_at, .. } => (Some(id.clone()), *expires_at),
+        _ => (None, None),
+    };
+    let own_expires_at = planned.ttl.map(|ttl| change.now.plus(ttl));
+    let new = NewToken {
+        id: fresh(TokenId::from_random),
+        name: planned.name,
+        digest: Digest::of(planned.secret.expose().as_bytes()),
+        expires_at: earlier(own_expires_at, parent_ends),
+        own_expires_at,
+        creator: change.caller.actor.clone(),
+        parent,
+    };
+    let token = store::insert(change.tx, granted, &new, change.now)?;
+    let ends = token.expires_at.map(|at| at.to_string());
+    record(
+        change,
+        &granted.at().organization,
+        "service_token.created",
+        &token,
+        &json!({"expires_at": ends}),
+    )?;
+    Ok(token)
+}
+
 fn parse_name(name: Option<&str>) -> Result<Option<TokenName>> {
     let parsed = name.map(TokenName::parse).transpose();
     Ok(parsed.map_err(|error| Error::Invalid(error.to_string()))?.flatten())
@@ -145,38 +184,18 @@ impl ControlPlane {
         granted: &Granted<OrganizationAt>,
         wanted: CreateToken,
     ) -> Result<NewSecret> {
+        let planned = self.plan_token(&wanted)?;
+        let secret = planned.secret.clone();
+        let grant = granted.clone();
+        let token = self.change(caller, move |change| insert(change, &grant, planned))?;
+        Ok(NewSecret { token, secret })
+    }
+
+    /// Checks what is asked for, before anything is changed, and makes the secret.
+    pub(crate) fn plan_token(&self, wanted: &CreateToken) -> Result<PlannedToken> {
         let name = parse_name(wanted.name.as_deref())?;
         let ttl = parse_ttl(wanted.ttl)?;
-        let secret = token_secret(&self.settings.token_prefix);
-        let digest = Digest::of(secret.expose().as_bytes());
-        let (parent, parent_ends) = match &*caller.principal {
-            Principal::Token { actor: Actor::Token(id), expires_at, .. } => (Some(id.clone()), *expires_at),
-            _ => (None, None),
-        };
-        let grant = granted.clone();
-        let token = self.change(caller, move |change| {
-            let own_expires_at = ttl.map(|ttl| change.now.plus(ttl));
-            let new = NewToken {
-                id: fresh(TokenId::from_random),
-                name,
-                digest,
-                expires_at: earlier(own_expires_at, parent_ends),
-                own_expires_at,
-                creator: change.caller.actor.clone(),
-                parent,
-            };
-            let token = store::insert(change.tx, &grant, &new, change.now)?;
-            let ends = token.expires_at.map(|at| at.to_string());
-            record(
-                change,
-                &grant.at().organization,
-                "service_token.created",
-                &token,
-                &json!({"expires_at": ends}),
-            )?;
-            Ok(token)
-        })?;
-        Ok(NewSecret { token, secret })
+        Ok(PlannedToken { name, ttl, secret: token_secret(&self.settings.token_prefix) })
     }
 
     /// Changes a token's name or the addresses that it may come from.

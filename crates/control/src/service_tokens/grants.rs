@@ -35,6 +35,22 @@ pub struct GrantSet {
     pub accesses: Vec<String>,
 }
 
+/// Gives a new token every access there is, on the organization and on all databases.
+pub(crate) fn grant_everything(
+    change: &Change<'_>,
+    grant: &Granted<TokenAt>,
+    token: &TokenRow,
+) -> Result<()> {
+    let everywhere =
+        [(GrantScope::Organization, "organization"), (GrantScope::AllDatabases, "all databases")];
+    for (scope, name) in everywhere {
+        let add = AccessSet::of_level(scope.level());
+        let step = Step { scope, scope_name: name.to_owned(), add, remove: AccessSet::EMPTY };
+        apply_step(change, grant, token, &step)?;
+    }
+    Ok(())
+}
+
 /// A change of what a token holds, checked.
 struct Step {
     scope: GrantScope,

@@ -5,9 +5,9 @@
 //! all that changes, adding and removing alike; whoever rotates or adopts it, all that it holds, for
 //! that hands over its power.
 
-mod actions;
+pub(crate) mod actions;
 mod explain;
-mod grants;
+pub(crate) mod grants;
 
 pub use actions::{CreateToken, NewSecret, UpdateToken};
 pub use bough_store::service_tokens::{GrantRow, TokenRow};
