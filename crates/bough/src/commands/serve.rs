@@ -73,6 +73,7 @@ pub fn serve(
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
+        let stopped = stop_signal()?;
         let server = Server::bind(address).await?;
         let bound = server.address();
         let plane = dir.plane(config.settings(bound)?, Some(Arc::clone(&engine)))?;
@@ -84,7 +85,7 @@ pub fn serve(
             rate_limit_per_minute: config.api.rate_limit_per_minute,
             connections_max: config.server.connections_max.max(1),
         };
-        let serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stop_signal()));
+        let serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stopped));
         let (for_start, engine_for_start) = (Arc::clone(&plane), Arc::clone(&engine));
         let start = tokio::task::spawn_blocking(move || {
             started(&Running { plane: &for_start, engine: &engine_for_start })
@@ -105,18 +106,16 @@ pub fn serve(
     ended
 }
 
-/// Ends at the first SIGTERM or SIGINT.
-async fn stop_signal() {
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+/// What ends at the first SIGTERM or SIGINT. Both are listened for from this call on.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-        // Without handlers the signals end the process by themselves.
-        _ => std::future::pending().await,
-    }
+    })
 }
 
 /// Each connection and each branch server's log takes a descriptor: as many as the system lets us have.
