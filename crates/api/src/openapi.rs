@@ -2,8 +2,8 @@
 //! and answer.
 
 use bough_policy::{Operation, PathKind, Rule};
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::respond::ErrorBody;
@@ -37,7 +37,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     if row.method == bough_policy::Method::Post {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "schema": {"type": "string", "maxLength": 255},
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             "description": "Carries the request out at most once within 24 hours.",
         }));
     }
@@ -73,6 +73,13 @@ fn authorization(rule: Rule) -> Value {
     }
 }
 
+/// Whether a body has keys that must be there. Where it has none, no body stands for an empty one.
+fn must_be_sent(schema: &Schema, generator: &SchemaGenerator) -> bool {
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    let body = name.and_then(|name| generator.definitions().get(name));
+    body.is_some_and(|body| body.get("required").is_some())
+}
+
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let row = route.operation.row();
     let success = match route.response {
@@ -91,6 +98,8 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     ];
     if row.kind != PathKind::Nowhere {
         errors.push(("403", "The thing can be read, but this may not be done to it."));
+    }
+    if row.kind != PathKind::Nowhere || !matches!(row.rule, Rule::Public | Rule::AnyCaller) {
         errors.push(("404", "It does not exist, or the caller may not know that it does."));
     }
     if row.method != bough_policy::Method::Get {
@@ -117,7 +126,11 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         "x-accesses": authorization(row.rule),
     });
     if let Some(schema) = route.request {
-        object["requestBody"] = json!({"content": {"application/json": {"schema": schema(generator)}}});
+        let schema = schema(generator);
+        object["requestBody"] = json!({
+            "required": must_be_sent(&schema, generator),
+            "content": {"application/json": {"schema": schema}},
+        });
     }
     if row.rule == Rule::Public {
         object["security"] = json!([]);

@@ -2,7 +2,7 @@
 
 use bough_control::denials::{RefusedRequest, refusal};
 use bough_control::model::{Actor, BranchId, DatabaseId, TokenId, UserId};
-use bough_control::{Caller, ControlPlane, Error, Result};
+use bough_control::{Caller, ControlPlane, Error, Found, Result};
 use bough_policy::{
     BranchAt, DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation,
     OrganizationAt, Place, TokenAt, decide,
@@ -65,12 +65,14 @@ impl Asked<'_> {
         });
     }
 
-    fn organization(&self) -> Result<bough_control::Found> {
+    fn organization(&self) -> Result<Found> {
         let input = self.input;
         let database = input.params.get("database").map(String::as_str);
         let branch = input.params.get("branch").map(String::as_str);
-        let found =
-            self.plane.locate(input.param("organization"), database, branch)?.ok_or(Error::NotFound)?;
+        let found = self
+            .plane
+            .locate_for(self.caller, input.param("organization"), database, branch)?
+            .ok_or(Error::NotFound)?;
         if self.caller.principal.belongs_to(&found.organization) { Ok(found) } else { Err(Error::NotFound) }
     }
 }
@@ -107,23 +109,17 @@ impl Target for Nowhere {
     }
 }
 
-impl Target for OrganizationAt {
-    type Proof = Granted<Self>;
+/// A kind of thing that paths below an organization name.
+trait Named: Place + Clone + Send + Sized + 'static {
+    /// Finds the one that the path names.
+    fn find(plane: &ControlPlane, found: &Found, input: &Input) -> Result<Option<Located<Self>>>;
 
-    fn authorize(
-        plane: &ControlPlane,
-        caller: &Caller,
-        operation: Operation,
-        input: &Input,
-    ) -> Result<Self::Proof> {
-        let asked = Asked { plane, caller, operation, input };
-        let found = asked.organization()?;
-        asked.decide(found.organization_at())
-    }
+    /// What stands for the one that there is not.
+    fn absent(found: &Found) -> Result<Self>;
 }
 
-impl Target for DatabaseAt {
-    type Proof = Granted<Self>;
+impl<T: Named> Target for T {
+    type Proof = Granted<T>;
 
     fn authorize(
         plane: &ControlPlane,
@@ -133,85 +129,65 @@ impl Target for DatabaseAt {
     ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
-        match found.database_at() {
+        match T::find(plane, &found, input)? {
             Some(at) => asked.decide(at),
-            None => {
-                let database = nobody(DatabaseId::parse)?;
-                Err(asked.absent(Self { organization: found.organization, database }))
-            }
+            None => Err(asked.absent(T::absent(&found)?)),
         }
     }
 }
 
-impl Target for BranchAt {
-    type Proof = Granted<Self>;
+impl Named for OrganizationAt {
+    fn find(_: &ControlPlane, found: &Found, _: &Input) -> Result<Option<Located<Self>>> {
+        Ok(Some(found.organization_at()))
+    }
 
-    fn authorize(
-        plane: &ControlPlane,
-        caller: &Caller,
-        operation: Operation,
-        input: &Input,
-    ) -> Result<Self::Proof> {
-        let asked = Asked { plane, caller, operation, input };
-        let found = asked.organization()?;
-        match found.branch_at() {
-            Some(at) => asked.decide(at),
-            None => {
-                let database = match found.database {
-                    Some(database) => database,
-                    None => nobody(DatabaseId::parse)?,
-                };
-                let branch = nobody(BranchId::parse)?;
-                Err(asked.absent(Self {
-                    organization: found.organization,
-                    database,
-                    branch,
-                    production: false,
-                }))
-            }
-        }
+    fn absent(_: &Found) -> Result<Self> {
+        Err(Error::NotFound)
     }
 }
 
-impl Target for TokenAt {
-    type Proof = Granted<Self>;
+impl Named for DatabaseAt {
+    fn find(_: &ControlPlane, found: &Found, _: &Input) -> Result<Option<Located<Self>>> {
+        Ok(found.database_at())
+    }
 
-    fn authorize(
-        plane: &ControlPlane,
-        caller: &Caller,
-        operation: Operation,
-        input: &Input,
-    ) -> Result<Self::Proof> {
-        let asked = Asked { plane, caller, operation, input };
-        let found = asked.organization()?;
-        match plane.locate_token(&found, input.param("id"))? {
-            Some(at) => asked.decide(at),
-            None => {
-                let token = nobody(TokenId::parse)?;
-                Err(asked.absent(Self { organization: found.organization, token }))
-            }
-        }
+    fn absent(found: &Found) -> Result<Self> {
+        Ok(Self { organization: found.organization.clone(), database: nobody(DatabaseId::parse)? })
     }
 }
 
-impl Target for MemberAt {
-    type Proof = Granted<Self>;
+impl Named for BranchAt {
+    fn find(_: &ControlPlane, found: &Found, _: &Input) -> Result<Option<Located<Self>>> {
+        Ok(found.branch_at())
+    }
 
-    fn authorize(
-        plane: &ControlPlane,
-        caller: &Caller,
-        operation: Operation,
-        input: &Input,
-    ) -> Result<Self::Proof> {
-        let asked = Asked { plane, caller, operation, input };
-        let found = asked.organization()?;
-        match plane.locate_member(&found, input.param("id"))? {
-            Some(at) => asked.decide(at),
-            None => {
-                let user = nobody(UserId::parse)?;
-                Err(asked.absent(Self { organization: found.organization, user }))
-            }
-        }
+    fn absent(found: &Found) -> Result<Self> {
+        let database = match &found.database {
+            Some(database) => database.clone(),
+            None => nobody(DatabaseId::parse)?,
+        };
+        let organization = found.organization.clone();
+        Ok(Self { organization, database, branch: nobody(BranchId::parse)?, production: false })
+    }
+}
+
+impl Named for TokenAt {
+    fn find(plane: &ControlPlane, found: &Found, input: &Input) -> Result<Option<Located<Self>>> {
+        plane.locate_token(found, input.param("id"))
+    }
+
+    fn absent(found: &Found) -> Result<Self> {
+        Ok(Self { organization: found.organization.clone(), token: nobody(TokenId::parse)? })
+    }
+}
+
+impl Named for MemberAt {
+    fn find(plane: &ControlPlane, found: &Found, input: &Input) -> Result<Option<Located<Self>>> {
+        plane.locate_member(found, input.param("id"))
+    }
+
+    fn absent(found: &Found) -> Result<Self> {
+        Ok(Self { organization: found.organization.clone(), user: nobody(UserId::parse)? })
     }
 }
 
@@ -244,10 +220,7 @@ impl Target for BranchesOf {
         let new = Located::new(NewDatabaseAt { organization: found.organization.clone() });
         match decide(&caller.principal, Operation::CreateDatabase, new) {
             Ok(granted) => Ok(MayMakeBranch::WithDatabase(granted)),
-            Err(_) => {
-                let database = nobody(DatabaseId::parse)?;
-                Err(asked.absent(DatabaseAt { organization: found.organization, database }))
-            }
+            Err(_) => Err(asked.absent(<DatabaseAt as Named>::absent(&found)?)),
         }
     }
 }

@@ -145,7 +145,7 @@ fn opens(
 ) -> Result<AccessSet, AccessSet> {
     let open = match row.rule.required(state) {
         Some(required) if held.intersects(required) => return Ok(held.intersection(required)),
-        Some(required) => return Err(required),
+        Some(_) => return Err(row.rule.missing(state)),
         None => match row.rule {
             Rule::Public => true,
             Rule::AnyCaller => known,

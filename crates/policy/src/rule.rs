@@ -118,6 +118,15 @@ impl Rule {
         Some(set)
     }
 
+    /// What somebody who was refused is told to be missing. Before the body of a request for a branch
+    /// is read it is not known what the branch is made from; most are made from their parent.
+    pub fn missing(self, state: ResourceState) -> AccessSet {
+        match (self, state.facet) {
+            (Self::MakeBranch { from_parent, .. }, Facet::Unread) => from_parent,
+            _ => self.required(state).unwrap_or_default(),
+        }
+    }
+
     /// The same rule without one access: what a mistake in the table could look like.
     #[doc(hidden)]
     pub fn without(self, access: Access) -> Self {

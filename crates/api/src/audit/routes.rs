@@ -30,7 +30,7 @@ pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, 
         limit: ctx.input.limit()?,
         ..Cursor::default()
     };
-    for filter in ctx.input.query_all("filters[]") {
+    for filter in ctx.input.query_all("filters[]").filter(|filter| !filter.is_empty()) {
         match filter.split_once(':') {
             Some(("audit_action", action)) if cursor.actions.len() < FILTERS_MAX => {
                 cursor.actions.push(action.to_owned());

@@ -60,7 +60,8 @@ pub(crate) fn create(ctx: &Ctx<'_>, may: MayMakeBranch) -> Result<Reply, Error> 
 }
 
 pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
-    Reply::ok(&Branch::new(ctx, &ctx.plane().get_branch(&at)?))
+    let branch = ctx.plane().get_branch(&at)?;
+    Reply::ok(&Branch::new(ctx, &branch))
 }
 
 pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {

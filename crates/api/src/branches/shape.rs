@@ -167,6 +167,7 @@ impl Schema {
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct CreateBranchBody {
     /// 1 to 63 lower-case letters, digits and `-`; unique in the database.
+    #[schemars(length(min = 1, max = 63))]
     pub(crate) name: String,
     /// The branch to take the schema from; the default branch when absent or empty.
     #[serde(default)]

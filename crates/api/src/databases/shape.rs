@@ -150,6 +150,7 @@ impl Database {
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct CreateDatabaseBody {
     /// 1 to 63 lower-case letters, digits, `_` and `-`; unique in the organization.
+    #[schemars(length(min = 1, max = 63))]
     pub(crate) name: String,
     /// A region's slug; the default region when absent.
     #[serde(default)]

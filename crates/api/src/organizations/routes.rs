@@ -56,10 +56,18 @@ pub(crate) fn list_database_regions(ctx: &Ctx<'_>, _: Granted<DatabaseAt>) -> Re
 
 fn skus(ctx: &Ctx<'_>) -> Result<Reply, Error> {
     let rates = ctx.input.flag("rates")?.unwrap_or(false);
-    let postgres =
-        ctx.input.query("engine") == Some("postgresql") || ctx.input.flag("postgresql")? == Some(true);
-    // There is no Postgres here: none of its sizes is offered.
-    let sizes = if postgres { &[][..] } else { &ctx.plane().settings().sizes[..] };
+    let postgres = match ctx.input.query("engine") {
+        None | Some("" | "mysql") => ctx.input.flag("postgresql")?.unwrap_or(false),
+        Some("postgresql") => true,
+        Some(other) => {
+            return Err(Error::Malformed(format!("engine is {other:?}, but must be mysql or postgresql")));
+        }
+    };
+    let region = ctx.input.query("region").filter(|slug| !slug.is_empty());
+    let regions = &ctx.plane().settings().regions;
+    let offered = region.is_none_or(|slug| regions.iter().any(|region| region.slug.as_str() == slug));
+    // There is no Postgres here, and nothing in a region that does not exist.
+    let sizes = if postgres || !offered { &[][..] } else { &ctx.plane().settings().sizes[..] };
     let skus: Vec<Sku> =
         sizes.iter().enumerate().map(|(order, size)| Sku::new(size, order + 1, rates)).collect();
     Reply::ok(&skus)

@@ -342,6 +342,7 @@ pub(crate) struct CreateTokenBody {
     pub(crate) name: Option<String>,
     /// Seconds that it lives; 0 or absent: it never ends. At most ten years.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 316_224_000))]
     pub(crate) ttl: Option<i64>,
 }
 
@@ -369,7 +370,8 @@ pub(crate) struct AccessBody {
     /// databases.
     #[serde(default)]
     pub(crate) database: Option<String>,
-    /// The accesses.
+    /// The accesses, at least one.
+    #[schemars(length(min = 1))]
     pub(crate) access: Vec<String>,
 }
 
@@ -395,6 +397,7 @@ pub(crate) struct WantedGrant {
 pub(crate) struct RotateBody {
     /// How long the secret before works too, in seconds: 0 to 604800 (a week).
     #[serde(default)]
+    #[schemars(range(min = 0, max = 604_800))]
     pub(crate) overlap_seconds: Option<i64>,
 }
 
