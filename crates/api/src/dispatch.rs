@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::Api;
 use crate::authenticate::{authenticate, credential_needed};
 use crate::input::Input;
-use crate::place::{MayMakeBranch, Target};
+use crate::place::{MayMakeBranch, Target, record};
 use crate::rate::{Counted, Standing};
 use crate::respond::{self, Reply, refuse};
 
@@ -253,7 +253,7 @@ async fn serve<T: Target>(
     // Decided before the body is read, and again with it: time passes while it arrives.
     let first = match T::authorize(&api.plane, &caller, operation, &input) {
         Ok(proof) => proof,
-        Err(error) => return answer_error(&caller, &error),
+        Err(error) => return answer_error(api, &caller, &input, &error),
     };
     let mut caller = caller;
     if operation.row().method != Method::Get {
@@ -379,7 +379,7 @@ fn run_once<T: Target>(
         return run::<T>(api, operation, handler, caller, input, first);
     };
     match api.plane.once(key, &body) {
-        Err(error) => answer_error(caller, &error),
+        Err(error) => answer_error(api, caller, input, &error),
         Ok(Once::Replay(replay)) => {
             let status = StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK);
             let body = replay.answer.into_bytes();
@@ -415,19 +415,22 @@ fn run<T: Target>(
         let proof = match first.take().map_or_else(|| T::authorize(&api.plane, caller, operation, input), Ok)
         {
             Ok(proof) => proof,
-            Err(error) => return answer_error(caller, &error),
+            Err(error) => return answer_error(api, caller, input, &error),
         };
         proof_used::<T>(api, caller, &proof);
         match handler(&ctx, proof) {
             Ok(reply) => return reply,
             Err(Error::Changed) => last = Error::Changed,
-            Err(error) => return answer_error(caller, &error),
+            Err(error) => return answer_error(api, caller, input, &error),
         }
     }
-    answer_error(caller, &last)
+    answer_error(api, caller, input, &last)
 }
 
-fn answer_error(caller: &Caller, error: &Error) -> Reply {
+fn answer_error(api: &Api, caller: &Caller, input: &Input, error: &Error) -> Reply {
+    if let Error::Refused(denied) = error {
+        record(&api.plane, caller, input, denied);
+    }
     if let Error::Internal(detail) = error {
         tracing::error!(request_id = caller.request_id, detail, "a request failed");
     }

@@ -1,11 +1,11 @@
 //! What a path names, located and decided on: each kind of path has one way to its grant.
 
-use bough_control::denials::{RefusedRequest, refusal};
+use bough_control::denials::RefusedRequest;
 use bough_control::model::{Actor, BranchId, DatabaseId, TokenId, UserId};
 use bough_control::{Caller, ControlPlane, Error, Found, Result};
 use bough_policy::{
     BranchAt, DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation,
-    OrganizationAt, Place, TokenAt, decide,
+    OrganizationAt, Place, TokenAt, Visibility, decide,
 };
 
 use crate::input::Input;
@@ -34,35 +34,16 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn decide<T: Place>(&self, located: Located<T>) -> Result<Granted<T>> {
-        decide(&self.caller.principal, self.operation, located).map_err(|denied| {
-            self.record(&denied);
-            refusal(&denied)
-        })
+        decide(&self.caller.principal, self.operation, located).map_err(Error::Refused)
     }
 
     /// Nothing of that name. Decided as if there were, so that a refusal is recorded, and takes as
     /// long, whether there is or not.
     fn absent<T: Place>(&self, placeholder: T) -> Error {
-        if let Err(denied) = decide(&self.caller.principal, self.operation, Located::new(placeholder)) {
-            self.record(&denied);
+        match decide(&self.caller.principal, self.operation, Located::new(placeholder)) {
+            Ok(_) => Error::NotFound,
+            Err(denied) => Error::Refused(Denied { visibility: Visibility::Hidden, ..denied }),
         }
-        Error::NotFound
-    }
-
-    fn record(&self, denied: &Denied) {
-        let Actor::Token(token) = self.caller.principal.actor() else { return };
-        if denied.foreign {
-            return;
-        }
-        let database = self.input.params.get("database").cloned();
-        self.plane.note_refusal(RefusedRequest {
-            token: token.clone(),
-            operation: denied.operation,
-            path: self.input.path.clone(),
-            resource: resource(self.input),
-            database,
-            missing: denied.missing.names(),
-        });
     }
 
     fn organization(&self) -> Result<Found> {
@@ -75,6 +56,22 @@ impl Asked<'_> {
             .ok_or(Error::NotFound)?;
         if self.caller.principal.belongs_to(&found.organization) { Ok(found) } else { Err(Error::NotFound) }
     }
+}
+
+/// Keeps a refusal of a service token for its organization's administrators.
+pub(crate) fn record(plane: &ControlPlane, caller: &Caller, input: &Input, denied: &Denied) {
+    let Actor::Token(token) = caller.principal.actor() else { return };
+    if denied.foreign {
+        return;
+    }
+    plane.note_refusal(RefusedRequest {
+        token: token.clone(),
+        operation: denied.operation,
+        path: input.path.clone(),
+        resource: resource(input),
+        database: input.params.get("database").cloned(),
+        missing: denied.missing.names(),
+    });
 }
 
 /// What a path names, below its organization.

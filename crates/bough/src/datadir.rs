@@ -121,6 +121,14 @@ impl DataDir {
     pub fn store(&self) -> Result<Store> {
         let path = self.store_path();
         if !path.exists() {
+            // An empty one in its place would let everything look lost.
+            if self.audit_heads().exists() {
+                bail!(
+                    "the metadata database {} is missing, although this directory was in use: put it back, or restore \
+                     a backup",
+                    path.display()
+                );
+            }
             // Made here, so that nobody else can ever read it.
             write_new(&path, b"", 0o600)?;
         }

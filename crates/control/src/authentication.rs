@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bough_model::{ActorKind, ActorRef, Credentials, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
 use bough_policy::{AccessSet, Principal};
+use bough_store::Memo;
 use bough_store::principals::{self, TokenRecord};
 
-use crate::{ControlPlane, Result};
+use crate::{ControlPlane, Error, Result};
 
 /// Most tokens kept in memory. When it is reached, all are forgotten and read again as they come.
 const TOKENS_KEPT: usize = 50_000;
@@ -57,6 +58,7 @@ struct Noted {
 #[derive(Default)]
 pub(crate) struct TokenCache {
     entries: RwLock<HashMap<TokenId, Arc<Entry>>>,
+    version: Memo<(), i64>,
 }
 
 impl TokenCache {
@@ -122,11 +124,12 @@ impl ControlPlane {
     }
 
     fn entry(&self, id: &TokenId) -> Result<Option<Arc<Entry>>> {
+        let version =
+            self.store.recall(&self.cache.version, (), |reader| Ok::<_, Error>(reader.store_version()?))?;
+        if let Some(entry) = self.cache.get(id, version) {
+            return Ok(Some(entry));
+        }
         self.store.read(|reader| {
-            let version = reader.store_version()?;
-            if let Some(entry) = self.cache.get(id, version) {
-                return Ok(Some(entry));
-            }
             let (version, record) = principals::token(reader, id)?;
             let Some(record) = record else {
                 self.cache.remove(id);

@@ -87,7 +87,11 @@ impl Background {
     /// Ends the work. Branches being worked on are left as they are; they are taken up at the next
     /// start. Branch servers keep running.
     pub fn stop(self) {
-        self.stop.stopped.store(true, Ordering::Release);
+        {
+            // Under the lock, so that nobody misses it between looking and waiting.
+            let _guard = self.stop.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.stop.stopped.store(true, Ordering::Release);
+        }
         self.stop.changed.notify_all();
         self.plane.wake_reconciler();
         self.plane.recorder.stop();

@@ -61,9 +61,9 @@ impl Caller {
     /// Decides again with what the body says.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where the caller can see the thing, else [`Error::NotFound`].
+    /// [`Error::Refused`].
     pub fn refine<T: Place>(&self, granted: Granted<T>, facet: Facet) -> Result<Granted<T>> {
-        refine(&self.principal, granted, facet).map_err(|denied| crate::denials::refusal(&denied))
+        refine(&self.principal, granted, facet).map_err(Error::Refused)
     }
 
     /// The grant for operations outside any organization.

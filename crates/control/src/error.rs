@@ -1,6 +1,7 @@
 //! The control plane's one error. It knows nothing of HTTP: the API turns it into a status in one
 //! place.
 
+use bough_policy::Denied;
 use bough_store::StoreError;
 
 /// Why something was not done.
@@ -9,6 +10,9 @@ pub enum Error {
     /// It does not exist, or the caller may not know that it does.
     #[error("Not Found")]
     NotFound,
+    /// The permission core refuses it. What the caller is told of that is [`crate::denials::refusal`].
+    #[error("refused")]
+    Refused(Denied),
     /// The caller can see it and may not do this with it. The text names what would be needed.
     #[error("{0}")]
     Forbidden(String),

@@ -28,10 +28,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
-use bough_model::Timestamp;
+use bough_model::{Actor, BranchId, DatabaseId, Timestamp, TokenId};
 use bough_policy::{Located, MemberAt, TokenAt};
-use bough_store::Store;
 use bough_store::locate;
+use bough_store::{Memo, Store};
 
 pub use authentication::{Authenticated, Refused};
 pub use background::Background;
@@ -61,6 +61,10 @@ pub struct ControlPlane {
     in_flight: InFlight,
     nudge: Nudge,
     audit_heads: PathBuf,
+    /// What each token's paths name. Kept apart for each token: how long an answer takes must not tell one of
+    /// them what others ask for.
+    located: Memo<(TokenId, [Option<String>; 3]), Option<Found>>,
+    branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
 }
 
 impl ControlPlane {
@@ -85,6 +89,8 @@ impl ControlPlane {
             in_flight: InFlight::default(),
             nudge: Nudge::default(),
             audit_heads,
+            located: Memo::default(),
+            branches: Memo::default(),
         })
     }
 
@@ -114,6 +120,26 @@ impl ControlPlane {
         branch: Option<&str>,
     ) -> Result<Option<Found>> {
         self.store.read(|reader| Ok(locate::path(reader, organization, database, branch)?))
+    }
+
+    /// As [`ControlPlane::locate`], for a request of somebody.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn locate_for(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        database: Option<&str>,
+        branch: Option<&str>,
+    ) -> Result<Option<Found>> {
+        let Actor::Token(token) = caller.principal.actor() else {
+            return self.locate(organization, database, branch);
+        };
+        let path = [Some(organization), database, branch].map(|part| part.map(str::to_owned));
+        self.store.recall(&self.located, (token.clone(), path), |reader| {
+            Ok(locate::path(reader, organization, database, branch)?)
+        })
     }
 
     /// Finds a service token of a located organization.

@@ -1,4 +1,7 @@
-//! Randomness, from the operating system. The only place that asks for it.
+//! Randomness, from the operating system. The only place that asks for it. Secrets are asked for one by
+//! one; ids, which are no secrets and of which every request takes one, come out of a supply.
+
+use std::cell::RefCell;
 
 use bough_model::{Secret, TOKEN_RANDOM_LEN, TokenPrefix, mint_token_secret};
 
@@ -12,11 +15,29 @@ pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Bytes of the supply that each thread keeps for ids.
+const SUPPLY_BYTES: usize = 4_096;
+
+thread_local! {
+    static SUPPLY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn supplied<const N: usize>() -> [u8; N] {
+    SUPPLY.with_borrow_mut(|supply| {
+        if supply.len() < N {
+            *supply = bytes::<SUPPLY_BYTES>().to_vec();
+        }
+        // What is taken is taken out: no byte is ever used twice.
+        let taken = supply.split_off(supply.len() - N);
+        std::array::from_fn(|at| taken[at])
+    })
+}
+
 /// A new id: `fresh(BranchId::from_random)`.
 pub(crate) fn fresh<T>(from_random: fn(&[u8; 24]) -> Option<T>) -> T {
     // Each draw fails with a probability of less than 1 in 10^15; the loop ends.
     loop {
-        if let Some(id) = from_random(&bytes()) {
+        if let Some(id) = from_random(&supplied()) {
             return id;
         }
     }

@@ -2,6 +2,8 @@
 //! tokens. It acts as [`Actor::Operator`](bough_model::Actor), may everything, and is written down
 //! like everybody else.
 
+use std::sync::Arc;
+
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher as _;
 use bough_model::{
@@ -235,7 +237,8 @@ impl ControlPlane {
         let found = self.locate(organization.name.as_str(), Some(database), Some(name))?;
         let missing = || Error::Invalid(format!("there is no branch {name:?} in {database}"));
         let at = found.and_then(|found| found.branch_at()).ok_or_else(missing)?.place().clone();
-        Ok((self.get_branch(&caller.grant(Operation::GetBranch, at)?)?, row.schema_name))
+        let branch = self.get_branch(&caller.grant(Operation::GetBranch, at)?)?;
+        Ok((Arc::unwrap_or_clone(branch), row.schema_name))
     }
 
     /// Whether there is any record of a branch.

@@ -10,52 +10,53 @@ const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// Draws one id from random bytes without bias. `None` when too many bytes had to be rejected
 /// (each byte of 252 and above is); the caller draws again.
-fn id_text(random: &[u8]) -> Option<String> {
-    let text: String = random
-        .iter()
-        .filter(|byte| **byte < 252)
-        .take(ID_LEN)
-        .map(|byte| char::from(ALPHABET[usize::from(*byte % 36)]))
-        .collect();
-    (text.len() == ID_LEN).then_some(text)
+fn draw(random: &[u8]) -> Option<[u8; ID_LEN]> {
+    let mut usable = random.iter().filter(|byte| **byte < 252);
+    let mut text = [0; ID_LEN];
+    for to in &mut text {
+        *to = ALPHABET[usize::from(usable.next()? % 36)];
+    }
+    Some(text)
 }
 
-fn is_id(text: &str) -> bool {
-    text.len() == ID_LEN && text.bytes().all(|byte| ALPHABET.contains(&byte))
+fn read(text: &str) -> Option<[u8; ID_LEN]> {
+    let text: [u8; ID_LEN] = text.as_bytes().try_into().ok()?;
+    text.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()).then_some(text)
 }
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Box<str>);
+        pub struct $name([u8; ID_LEN]);
 
         impl $name {
             /// Draws an id from random bytes; `None` when they hold too many unusable values.
             pub fn from_random(random: &[u8; 24]) -> Option<Self> {
-                id_text(random).map(|text| Self(text.into()))
+                draw(random).map(Self)
             }
 
             /// Reads an id; `None` when `text` does not have the form of one.
             pub fn parse(text: &str) -> Option<Self> {
-                is_id(text).then(|| Self(text.into()))
+                read(text).map(Self)
             }
 
             /// The id as it stands in paths and answers.
             pub fn as_str(&self) -> &str {
-                &self.0
+                // Both ways to make one let nothing but ASCII in.
+                str::from_utf8(&self.0).unwrap_or_default()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
+                write!(f, concat!(stringify!($name), "({})"), self.as_str())
             }
         }
     )+};

@@ -127,7 +127,12 @@ pub fn list(
 ) -> Result<(Vec<BranchRow>, i64), StoreError> {
     let condition = "WHERE b.database_id = ?1 AND b.desired = 'running' AND b.name LIKE ?2 ESCAPE '!' \
                      AND (?3 IS NULL OR b.production = ?3) AND (?4 IS NULL OR b.safe_migrations = ?4)";
-    let order = if filter.ascending { "b.created_at, b.id" } else { "b.created_at DESC, b.id DESC" };
+    // The first branch is older than one that was made in the same transaction.
+    let order = if filter.ascending {
+        "b.created_at, b.parent_id IS NOT NULL, b.id"
+    } else {
+        "b.created_at DESC, b.parent_id IS NOT NULL DESC, b.id DESC"
+    };
     let like = like_anywhere(&filter.search);
     let database = granted.at().database.as_str();
     let rows = all(

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -17,7 +18,8 @@ const STATEMENTS_KEPT: usize = 128;
 /// Largest file, in bytes, that is checked whole when it is opened.
 const CHECKED_WHOLE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// One after the other; each runs in a transaction of its own together with the note that it ran.
+/// One after the other. Those that a database lacks run in one transaction, together with the note that
+/// they ran: an interruption leaves it as it was before.
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_first.sql"))];
 
 /// The number of the newest schema that this version knows.
@@ -68,21 +70,47 @@ fn check_for_damage(connection: &Connection, path: &Path) -> Result<(), StoreErr
     Err(StoreError::Corrupt { path: path.to_owned(), detail: damage })
 }
 
+fn schema_of(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| open_error(path, error))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let Err(error) = Migrations::from_slice(MIGRATIONS).to_latest(connection) else { return Ok(()) };
+    // Another process may have done it at the same moment; then there is nothing left to do.
+    if schema_of(connection, path)? == NEWEST_SCHEMA {
+        return Ok(());
+    }
+    // Only what SQLite says: the text of a whole migration helps nobody.
+    let detail = match error {
+        rusqlite_migration::Error::RusqliteError {
+            err: rusqlite::Error::SqlInputError { msg, .. }, ..
+        } => msg,
+        rusqlite_migration::Error::RusqliteError { err, .. } => match StoreError::from(err) {
+            StoreError::Failed(detail) => detail,
+            known => return Err(known),
+        },
+        other => other.to_string(),
+    };
+    Err(StoreError::Migration { path: path.to_owned(), detail })
+}
+
 /// Opens the database, creating it when it is not there, and brings it up to date.
 pub(crate) fn open_and_migrate(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(|error| open_error(path, error))?;
-    let found: usize = connection
-        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
-        .map_err(|error| open_error(path, error))
-        .map(|version| usize::try_from(version).unwrap_or(usize::MAX))?;
+    // What cannot be used is left as it is: closing it must not move a leftover log into the file.
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(keep_log, true).map_err(|error| open_error(path, error))?;
+    let found = schema_of(&connection, path)?;
     if found > NEWEST_SCHEMA {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: NEWEST_SCHEMA });
     }
     configure(&connection).map_err(|error| open_error(path, error))?;
     check_for_damage(&connection, path)?;
-    Migrations::from_slice(MIGRATIONS)
-        .to_latest(&mut connection)
-        .map_err(|error| StoreError::Migration { path: path.to_owned(), detail: error.to_string() })?;
+    migrate(&mut connection, path)?;
+    connection.set_db_config(keep_log, false).map_err(|error| open_error(path, error))?;
     Ok(connection)
 }
 

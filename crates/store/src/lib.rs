@@ -10,6 +10,7 @@
 
 mod connection;
 mod error;
+mod memo;
 mod row;
 mod writer;
 
@@ -29,5 +30,6 @@ pub mod users;
 
 pub use connection::{NEWEST_SCHEMA, Reader};
 pub use error::StoreError;
+pub use memo::Memo;
 pub use row::Page;
 pub use writer::{Store, Tx};

@@ -1,5 +1,6 @@
 //! The store: a pool of readers and one writer.
 
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -9,6 +10,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::connection::{Db, Reader, open, open_and_migrate};
+use crate::memo::{Memo, Watch};
 use crate::row::change;
 
 /// Most writes in one transaction.
@@ -48,6 +50,7 @@ type Job = Box<dyn FnOnce(Option<&Tx<'_>>) -> (bool, Finish) + Send>;
 struct Shared {
     path: PathBuf,
     readers: Mutex<Vec<Reader>>,
+    watch: Watch,
 }
 
 /// The metadata database, open.
@@ -70,7 +73,8 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || run_writer(&connection, &queue))
             .map_err(|error| StoreError::Failed(format!("no thread for writing: {error}")))?;
-        let shared = Shared { path: path.to_owned(), readers: Mutex::new(Vec::new()) };
+        let watch = Watch::of(path);
+        let shared = Shared { path: path.to_owned(), readers: Mutex::new(Vec::new()), watch };
         Ok(Self { shared: Arc::new(shared), jobs })
     }
 
@@ -95,6 +99,25 @@ impl Store {
             readers.push(reader);
         }
         result
+    }
+
+    /// Reads, or answers what was read before for the same key, if nothing was committed since.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn recall<K: Eq + Hash, V: Clone, E: From<StoreError>>(
+        &self,
+        memo: &Memo<K, V>,
+        key: K,
+        read: impl FnOnce(&Reader) -> Result<V, E>,
+    ) -> Result<V, E> {
+        let Some(mark) = self.shared.watch.mark() else { return self.read(read) };
+        if let Some(known) = memo.get(mark, &key) {
+            return Ok(known);
+        }
+        let value = self.read(read)?;
+        memo.put(mark, key, value.clone());
+        Ok(value)
     }
 
     /// Writes: runs `write` on the writer's thread and waits until what it did is durable. When it
@@ -153,6 +176,7 @@ fn copy_of(error: &StoreError) -> StoreError {
     match error {
         StoreError::Locked(detail) => StoreError::Locked(detail.clone()),
         StoreError::DiskFull => StoreError::DiskFull,
+        StoreError::Failed(detail) => StoreError::Failed(detail.clone()),
         other => StoreError::Failed(other.to_string()),
     }
 }
@@ -165,6 +189,9 @@ fn write_group(
 ) -> Result<(), StoreError> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         finishes.push(first(None).1);
+        // Whoever waits behind a lock that was waited for to no end is told so now: one after the other
+        // they would wait ever longer.
+        finishes.extend(queue.try_iter().map(|job| job(None).1));
         return Err(error.into());
     }
     let tx = Tx { connection };
@@ -181,4 +208,77 @@ fn write_group(
     }
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("store.sqlite")).expect("a store");
+        store.write(|tx| run(tx, "CREATE TABLE bytes (n INTEGER PRIMARY KEY, b BLOB)")).expect("a table");
+        (folder, store)
+    }
+
+    fn run(tx: &Tx<'_>, sql: &str) -> Result<(), StoreError> {
+        Ok(tx.connection.execute_batch(sql)?)
+    }
+
+    fn count(store: &Store) -> i64 {
+        store.read(|reader| crate::row::number(reader, "SELECT COUNT(*) FROM bytes", [])).expect("a count")
+    }
+
+    /// As a full disk: the file may not have another page.
+    #[test]
+    fn a_full_file_takes_nothing_back_that_was_acknowledged() {
+        let (_folder, store) = store();
+        store.write(|tx| run(tx, "INSERT INTO bytes VALUES (1, 'x')")).expect("written");
+        store
+            .write(|tx| {
+                // The limit cannot be below what there is.
+                let limit: i64 =
+                    tx.connection.query_row("PRAGMA max_page_count = 1", [], |row| row.get(0))?;
+                assert!(limit > 1);
+                Ok::<_, StoreError>(())
+            })
+            .expect("a limit");
+        let large = "INSERT INTO bytes VALUES (2, zeroblob(100000))";
+        let refused = store.write(|tx| run(tx, large));
+        assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
+        assert!(refused.is_err_and(|error| error.to_string().contains("is full; nothing was changed")));
+        assert_eq!(count(&store), 1);
+        store.write(|tx| run(tx, "PRAGMA max_page_count = 100000")).expect("room again");
+        store.write(move |tx| run(tx, large)).expect("written");
+        assert_eq!(count(&store), 2);
+    }
+
+    /// SQLite ends the whole transaction by itself after some failures; then nobody is told that his
+    /// write was kept.
+    #[test]
+    fn when_the_transaction_is_lost_everybody_in_it_is_told() {
+        let (_folder, store) = store();
+        let (begun, has_begun) = channel::<()>();
+        let (release, released) = channel::<()>();
+        std::thread::scope(|scope| {
+            let store = &store;
+            let first = scope.spawn(move || {
+                store.write(move |tx| {
+                    run(tx, "INSERT INTO bytes VALUES (1, 'x')")?;
+                    begun.send(()).expect("somebody waits");
+                    released.recv().expect("released");
+                    Ok::<_, StoreError>(())
+                })
+            });
+            has_begun.recv().expect("it has begun");
+            let second = scope.spawn(move || store.write(|tx| run(tx, "ROLLBACK")));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            release.send(()).expect("it waits");
+            assert!(first.join().expect("no panic").is_err());
+            assert!(second.join().expect("no panic").is_err());
+        });
+        assert_eq!(count(&store), 0);
+        store.write(|tx| run(tx, "INSERT INTO bytes VALUES (3, 'x')")).expect("the writer lives");
+        assert_eq!(count(&store), 1);
+    }
 }

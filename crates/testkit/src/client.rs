@@ -93,6 +93,23 @@ impl Client {
     /// When no answer comes.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
+        self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// As [`Client::send`], to somebody who may end before he answers.
+    ///
+    /// # Errors
+    /// Why no whole answer came.
+    ///
+    /// # Panics
+    /// When the request itself cannot be.
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, String> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(value) = &self.authorization {
             request = request.header("authorization", value);
@@ -109,16 +126,16 @@ impl Client {
                 self.agent.run(request)
             }
         };
-        let mut answer = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let mut answer = sent.map_err(|error| error.to_string())?;
         let headers = answer
             .headers()
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().expect("a body that is text");
+        let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, text, json }
+        Ok(Answer { status, headers, text, json })
     }
 
     /// GET.

@@ -170,10 +170,18 @@ impl Bough {
     /// # Panics
     /// When it cannot be started.
     pub fn serve_with_env(&mut self, env: &[(&str, &str)]) {
+        self.serve_with(&[], env);
+    }
+
+    /// Starts serving with further arguments and environment variables, and does not wait.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn serve_with(&mut self, args: &[&str], env: &[(&str, &str)]) {
         let _ = std::fs::remove_file(self.data_dir().join("run/addresses.json"));
         let log = File::options().create(true).append(true).open(self.dir.path().join("log")).expect("a log");
         let mut command = self.command(&["serve", "--http", "127.0.0.1:0"]);
-        command.args(&self.options.args).envs(env.iter().copied());
+        command.args(&self.options.args).args(args).envs(env.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(Stdio::from(log)).spawn();
         self.child = Some(child.expect("the binary runs"));
     }
@@ -217,8 +225,17 @@ impl Bough {
     /// # Panics
     /// When it does not end.
     pub fn wait_ended(&mut self, limit: Duration) -> std::process::ExitStatus {
-        let mut child = self.child.take().expect("it runs");
-        wait_until(limit, "the end of the process", || child.try_wait().expect("it can be asked"))
+        wait_until(limit, "the end of the process", || self.ended())
+    }
+
+    /// How it has ended by itself; `None` while it runs. One that runs is ended with the test.
+    ///
+    /// # Panics
+    /// When it was not started.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        let status = self.child.as_mut().expect("it runs").try_wait().expect("it can be asked")?;
+        self.child = None;
+        Some(status)
     }
 
     /// Stops it as an operator would. Branch servers go on.

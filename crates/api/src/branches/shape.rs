@@ -59,7 +59,7 @@ pub(crate) struct Branch {
     metal: bool,
     /// Whether it is a production branch.
     production: bool,
-    /// Whether direct DDL is refused on it.
+    /// Whether direct DDL is to be refused on it; nothing enforces it in this version.
     safe_migrations: bool,
     /// Refuses deletion while true.
     deletion_protected: bool,
@@ -181,7 +181,7 @@ pub(crate) struct CreateBranchBody {
     /// Refuses deletion.
     #[serde(default)]
     pub(crate) deletion_protected: Option<bool>,
-    /// Refuses direct DDL.
+    /// Asks that direct DDL be refused; nothing enforces it in this version.
     #[serde(default)]
     pub(crate) safe_migrations: Option<bool>,
     /// Makes the database, too, when there is none of that name. Needs `create_databases`.
@@ -212,6 +212,6 @@ pub(crate) struct UpdateBranchBody {
 /// The state of safe migrations.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SafeMigrationsBody {
-    /// Whether direct DDL is refused.
+    /// Whether direct DDL is to be refused; nothing enforces it in this version.
     pub(crate) safe_migrations: bool,
 }

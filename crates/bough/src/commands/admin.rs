@@ -187,6 +187,12 @@ enum TokenVerb {
         #[command(flatten)]
         common: Common,
     },
+    /// Cuts a token loose from the token that made it: it no longer ends with that one.
+    Adopt {
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Gives a token another secret and shows it, once.
     Rotate {
         id: String,
@@ -436,6 +442,12 @@ fn token(verb: &TokenVerb) -> Result<()> {
             let at = locate(&plane, &caller, id)?;
             plane.delete_token(&caller, &caller.grant(Operation::DeleteServiceToken, at)?)?;
             answer(common, &json!({"deleted": id}), &format!("{id} is deleted"));
+        }
+        TokenVerb::Adopt { id, common } => {
+            let (plane, caller) = open(common)?;
+            let at = locate(&plane, &caller, id)?;
+            let adopted = plane.adopt_token(&caller, &caller.grant(Operation::AdoptServiceToken, at)?)?;
+            answer(common, &token_json(&adopted), &format!("{id} no longer ends with another token"));
         }
         TokenVerb::Rotate { id, overlap, common } => {
             let (plane, caller) = open(common)?;

@@ -10,8 +10,8 @@ use bough_control::{Caller, ControlPlane};
 use bough_model::BranchState;
 use bough_policy::{Operation, OrganizationAt};
 
+use super::operator;
 use super::serve::{self, Running};
-use super::{operator, plane_without_engine};
 use crate::datadir::DataDir;
 use crate::output;
 
@@ -32,36 +32,41 @@ pub struct Args {
 
 /// What only a first start can show.
 struct Secrets {
-    password: String,
     token_id: String,
     token: String,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let dir = DataDir::create(&args.serve.place.data_dir)?;
-    let caller = operator();
-    let plane = plane_without_engine(&args.serve.place, &dir)?;
-    let fresh = if plane.is_set_up(&caller)? {
-        None
-    } else {
-        let password = new_password();
-        let founded = plane.found_organization(&caller, ORGANIZATION, EMAIL, &password)?;
-        Some(Secrets {
-            password: password.expose().clone(),
-            token_id: founded.service_token.token.id.to_string(),
-            token: founded.service_token.secret.expose().clone(),
-        })
-    };
-    drop(plane);
     let place = args.serve.place.data_dir.display().to_string();
     serve::serve(&args.serve, &dir, move |running| {
         let caller = operator();
+        // Only now: whatever could have stood in the way of starting has not, and the secrets that
+        // come to be here are shown.
+        let fresh = if running.plane.is_set_up(&caller)? { None } else { Some(set_up(running, &caller)?) };
         let organization = running.plane.first_organization(&caller)?;
-        if fresh.is_some() {
-            make_sample(running, &caller, &organization)?;
-        }
-        say(running.plane, &caller, &organization, fresh.as_ref(), &place)
+        let sample = match &fresh {
+            Some(_) => make_sample(running, &caller, &organization),
+            None => Ok(()),
+        };
+        say(running.plane, &caller, &organization, fresh.as_ref(), &place)?;
+        sample
     })
+}
+
+fn set_up(running: &Running<'_>, caller: &Caller) -> Result<Secrets> {
+    let password = new_password();
+    let founded = running.plane.found_organization(caller, ORGANIZATION, EMAIL, &password)?;
+    let (token_id, token) =
+        (founded.service_token.token.id.to_string(), founded.service_token.secret.expose().clone());
+    // Shown at once: whatever happens next, they would be lost.
+    output::say(&format!(
+        "\nSet up.\n\n  Login  {EMAIL}  password {}\n  Token  ID {token_id}  token {token}\n\nPassword and token are \
+         not kept anywhere and are not shown again. The login is for the dashboard, which is not in this version yet.\n\n\
+         Making the sample database {SAMPLE} …",
+        password.expose()
+    ));
+    Ok(Secrets { token_id, token })
 }
 
 /// A database with two tables, so that there is something to branch from.
@@ -100,10 +105,6 @@ fn say(
     );
     match fresh {
         Some(secrets) => {
-            text += &format!("  Login  {EMAIL}  password {}\n", secrets.password);
-            text += &format!("  Token  ID {}  token {}\n", secrets.token_id, secrets.token);
-            text += "\nPassword and token are not kept anywhere and are not shown again. The login is for the dashboard, \
-                     which is not in this version yet.\n";
             text += &format!(
                 "\nMake a branch of the sample database, a MariaDB server of its own:\n\n  \
                  curl -X POST {url}/v1/organizations/{name}/databases/{SAMPLE}/branches \\\n    \

@@ -6,8 +6,8 @@
 
 mod actions;
 pub mod anchors;
-pub mod verify;
 
+pub use bough_store::audit::verify;
 pub use bough_store::audit::{Cursor, CursorPage, EventRow, Subject};
 
 /// An organization as the subject of an entry.

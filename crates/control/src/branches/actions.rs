@@ -1,5 +1,7 @@
 //! What can be done with branches.
 
+use std::sync::Arc;
+
 use bough_model::{BranchId, BranchName};
 use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, Located, NewDatabaseAt, Operation, decide};
 use bough_store::branches::{self as store, Filter, NewBranch};
@@ -62,8 +64,11 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When the store fails, or it is gone.
-    pub fn get_branch(&self, granted: &Granted<BranchAt>) -> Result<BranchRow> {
-        self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound))
+    pub fn get_branch(&self, granted: &Granted<BranchAt>) -> Result<Arc<BranchRow>> {
+        let key = (granted.at().database.clone(), granted.at().branch.clone());
+        self.store.recall(&self.branches, key, |reader| {
+            store::get(reader, granted)?.map(Arc::new).ok_or(Error::NotFound)
+        })
     }
 
     /// Makes a branch from its parent's schema.
@@ -340,7 +345,7 @@ fn delete_all(
     for branch in going {
         let place = BranchAt { branch: branch.id.clone(), production: branch.production, ..at.clone() };
         decide(&change.caller.principal, Operation::DeleteBranch, Located::new(place))
-            .map_err(|denied| crate::denials::refusal(&denied))?;
+            .map_err(Error::Refused)?;
         if branch.deletion_protected {
             return Err(Error::Invalid(format!(
                 "branch {} is protected against deletion; switch its deletion_protected off first",

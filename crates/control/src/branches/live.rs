@@ -25,7 +25,7 @@ impl ControlPlane {
                 branch.name
             )));
         }
-        let id = branch.id;
+        let id = branch.id.clone();
         let wish = self.store.read(|reader| Ok::<_, Error>(reconcile::wish(reader, &id)?))?;
         let wish = wish.ok_or(Error::NotFound)?;
         if keyspace.is_some_and(|name| name != wish.schema.as_str()) {

@@ -5,11 +5,12 @@
 //! fails is tried again after a pause that grows; the reason stands in the branch's record.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bough_engine::killpoint;
-use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, plan};
+use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, Step, plan};
 use bough_model::{BranchId, BranchState, Desired};
 use bough_store::reconcile::{self as store, Wish};
 
@@ -27,6 +28,8 @@ const PARENT_PAUSE_MILLIS: u64 = 100;
 const RETRY_FIRST_MILLIS: u64 = 250;
 /// Longest pause after a failure, in milliseconds.
 const RETRY_LONGEST_MILLIS: u64 = 30_000;
+/// Pause after a failure that could not even be recorded, in milliseconds.
+const UNRECORDED_PAUSE_MILLIS: u64 = 1_000;
 
 /// Says that there is something to do.
 #[derive(Default)]
@@ -126,7 +129,10 @@ impl ControlPlane {
 
     /// Works on one wish until it is fulfilled or cannot go on for now.
     fn settle(&self, wish: &Wish) {
-        let outcome = self.try_to_settle(wish);
+        // A fault of ours holds up this branch, not its worker's place.
+        let tried = catch_unwind(AssertUnwindSafe(|| self.try_to_settle(wish)));
+        let outcome =
+            tried.unwrap_or_else(|_| Err(Error::Internal("working on it panicked; see the log".to_owned())));
         let (why, pause, counts) = match outcome {
             Ok(Outcome::Settled) => return,
             Ok(Outcome::Waits(why)) => (why, Duration::from_millis(PARENT_PAUSE_MILLIS), false),
@@ -141,6 +147,8 @@ impl ControlPlane {
         let recorded = self.store.write(move |tx| store::record_failure(tx, &wish, &why, pause, counts, now));
         if let Err(error) = recorded {
             tracing::error!(branch = %id, %error, "a failure could not be recorded");
+            // Its next try is still due: without this it would be taken up again at once, for ever.
+            std::thread::sleep(Duration::from_millis(UNRECORDED_PAUSE_MILLIS));
         }
     }
 
@@ -167,6 +175,14 @@ impl ControlPlane {
                     return Ok(Outcome::Settled);
                 }
                 Plan::Blocked { why } => return Err(Error::Unavailable(why)),
+                // It had rows: a disk that is not mounted must not turn it into an empty branch.
+                Plan::Do(Step::CopyTemplate) if wish.schema_ready => {
+                    let folder = engine.directory().join("branches").join(wish.id.as_str());
+                    return Err(Error::Unavailable(format!(
+                        "its files are missing: put {} back, or delete the branch",
+                        folder.display()
+                    )));
+                }
                 Plan::Do(step) => {
                     tracing::debug!(branch = %wish.id, step = step.name(), "next step");
                     engine.execute(&spec, step).map_err(|error| Error::Unavailable(error.to_string()))?;

@@ -224,6 +224,11 @@ impl ControlPlane {
                 must_hold_power_of(change.caller, grant.at(), &before, &grants)?;
             }
             let name = name.as_ref().map(Option::as_ref);
+            let same_name = name.is_none_or(|name| name.map(TokenName::as_str) == before.name.as_deref());
+            let same_cidrs = cidrs.as_ref().is_none_or(|cidrs| *cidrs == before.cidrs);
+            if same_name && same_cidrs {
+                return Ok(before);
+            }
             let after = store::update(change.tx, &grant, name, cidrs.as_ref(), change.now)?;
             let metadata = json!({
                 "name": [before.name, after.name],

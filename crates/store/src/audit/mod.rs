@@ -1,6 +1,10 @@
 //! The audit log: one chain per organization. Each entry's MAC covers the entry and the MAC before
 //! it, under a key that the store does not hold, so that no entry can be changed, taken out, put in or
-//! moved without it showing. Cutting off the end shows against the heads kept outside the store.
+//! moved without it showing ([`verify`]). Cutting off the end shows against the heads kept outside the
+//! store ([`anchors`]).
+
+pub mod anchors;
+pub mod verify;
 
 use bough_model::{ActorRef, AuditEventId, OrganizationId, Timestamp};
 use bough_policy::{Granted, OrganizationAt};
@@ -186,9 +190,11 @@ fn head_of(db: &impl Db, organization: &OrganizationId) -> Result<Head, StoreErr
 /// # Errors
 /// When the database fails.
 pub fn heads(reader: &Reader) -> Result<Vec<Head>, StoreError> {
-    let ids =
-        all(reader, "SELECT id FROM organizations", [], |row| parsed(row, "id", OrganizationId::parse))?;
-    ids.iter().map(|id| head_of(reader, id)).collect()
+    organizations(reader)?.iter().map(|id| head_of(reader, id)).collect()
+}
+
+fn organizations(reader: &Reader) -> Result<Vec<OrganizationId>, StoreError> {
+    all(reader, "SELECT id FROM organizations", [], |row| parsed(row, "id", OrganizationId::parse))
 }
 
 /// Appends an entry to an organization's chain.
@@ -246,24 +252,37 @@ pub fn append(
     Ok(())
 }
 
-/// Entries of a chain from `after` on, oldest first, for checking.
-///
-/// # Errors
-/// When the database fails.
-pub fn chain(
+/// An entry as it lies in a chain, for checking: it may hold anything.
+pub(crate) struct Link {
+    /// Its place in the chain.
+    pub(crate) seq: i64,
+    /// The entry, or why it cannot be one of ours.
+    pub(crate) event: Result<EventRow, StoreError>,
+}
+
+/// Entries of a chain from `from` on, oldest first.
+pub(crate) fn links(
     reader: &Reader,
-    organization: &OrganizationId,
-    after: i64,
+    organization: &str,
+    from: i64,
     limit: u32,
-) -> Result<Vec<EventRow>, StoreError> {
+) -> Result<Vec<Link>, StoreError> {
     all(
         reader,
         &format!(
-            "SELECT {COLUMNS} FROM audit_events WHERE organization_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+            "SELECT {COLUMNS} FROM audit_events WHERE organization_id = ? AND seq >= ? ORDER BY seq LIMIT ?"
         ),
-        params![organization.as_str(), after, limit],
-        read,
+        params![organization, from, limit],
+        |row| Ok(Link { seq: row.get("seq")?, event: read(row) }),
     )
+}
+
+/// Whose chains there are, as it is written there.
+pub(crate) fn owners(reader: &Reader) -> Result<Vec<String>, StoreError> {
+    all(reader, "SELECT DISTINCT organization_id FROM audit_events", [], |row| {
+        let owner = row.get_ref("organization_id")?.as_bytes().unwrap_or_default();
+        Ok(String::from_utf8_lossy(owner).into_owned())
+    })
 }
 
 /// Which part of the log is wanted, newest first.
