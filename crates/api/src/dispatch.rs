@@ -209,7 +209,9 @@ fn admit(
         None => return Err(credential_needed(api, arrival.remote_ip)),
     };
     let standing = api.rate.check(&counted)?;
-    Ok((caller(who, arrival), standing))
+    // What only reads is answered from one state of the store; what writes looks anew at each step.
+    let as_of = who.as_ref().and_then(|who| who.as_of).filter(|_| operation.row().method == Method::Get);
+    Ok((Caller { as_of, ..caller(who, arrival) }, standing))
 }
 
 fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
@@ -231,6 +233,7 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
         remote_ip: Some(arrival.remote_ip.to_string()),
         request_id: Some(arrival.request_id.clone()),
         once: None,
+        as_of: None,
         authenticated,
     }
 }

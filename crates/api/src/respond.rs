@@ -104,7 +104,7 @@ pub(crate) fn error(error: &Error) -> Reply {
     let text = error.to_string();
     match error {
         Error::NotFound => not_found(),
-        Error::Refused(denied) => return self::error(&refusal(denied)),
+        Error::Refused(denied) => self::error(&refusal(denied)),
         Error::Forbidden(_) => refuse(StatusCode::FORBIDDEN, "forbidden", text),
         Error::Malformed(_) => refuse(StatusCode::BAD_REQUEST, "bad_request", text),
         Error::Invalid(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable_entity", text),

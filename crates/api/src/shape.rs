@@ -66,7 +66,9 @@ pub(crate) fn avatar_url(ctx: &Ctx<'_>, kind: ActorKind, id: &str) -> String {
         ActorKind::User | ActorKind::ServiceToken => id,
         ActorKind::Operator | ActorKind::System => kind.as_str(),
     };
-    format!("{}/avatars/{}.svg", ctx.public_url(), picture.to_ascii_lowercase())
+    let mut url = [ctx.public_url(), "/avatars/", picture, ".svg"].concat();
+    url[ctx.public_url().len()..].make_ascii_lowercase();
+    url
 }
 
 /// A thing that another belongs to.

@@ -60,7 +60,7 @@ pub(crate) fn create(ctx: &Ctx<'_>, may: MayMakeBranch) -> Result<Reply, Error> 
 }
 
 pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
-    let branch = ctx.plane().get_branch(&at)?;
+    let branch = ctx.plane().get_branch(ctx.caller, &at)?;
     Reply::ok(&Branch::new(ctx, &branch))
 }
 
@@ -104,6 +104,6 @@ pub(crate) fn update_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Re
 pub(crate) fn schema(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
     // A branch has one keyspace; `namespace` belongs to Postgres and narrows nothing here.
     let keyspace = ctx.input.query("keyspace").filter(|name| !name.is_empty());
-    let objects = ctx.plane().read_schema(&at, keyspace)?;
+    let objects = ctx.plane().read_schema(ctx.caller, &at, keyspace)?;
     Reply::ok(&Data { data: objects.iter().map(Schema::new).collect() })
 }

@@ -90,7 +90,7 @@ pub(crate) struct Branch {
 impl Branch {
     pub(crate) fn new(ctx: &Ctx<'_>, row: &BranchRow) -> Self {
         let addresses = &ctx.plane().settings().addresses;
-        let below = |root: &str| format!("{}/{root}", addresses.public_url);
+        let root = addresses.public_url.as_str();
         let (organization, database) = (ctx.organization(), ctx.database());
         Self {
             id: row.id.to_string(),
@@ -132,7 +132,7 @@ impl Branch {
             private_edge_connectivity: false,
             has_replicas: false,
             has_read_only_replicas: false,
-            html_url: below(&format!("{organization}/{database}/{}", row.name)),
+            html_url: [root, "/", organization, "/", database, "/", name].concat(),
             url: below(&format!(
                 "v1/organizations/{organization}/databases/{database}/branches/{}",
                 row.name
