@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bough_model::{ActorKind, ActorRef, Credentials, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
 use bough_policy::{AccessSet, Principal};
-use bough_store::Memo;
 use bough_store::principals::{self, TokenRecord};
+use bough_store::{Mark, Memo};
 
 use crate::{ControlPlane, Error, Result};
 
@@ -27,6 +27,8 @@ pub struct Authenticated {
     pub actor: ActorRef,
     /// Its organization.
     pub organization: OrganizationId,
+    /// The state of the store in which it was found valid.
+    pub as_of: Option<Mark>,
     entry: Arc<Entry>,
 }
 
@@ -99,7 +101,8 @@ impl ControlPlane {
         remote_ip: IpAddr,
     ) -> Result<std::result::Result<Authenticated, Refused>> {
         let now = self.now();
-        let Some(entry) = self.entry(&credentials.id)? else {
+        let as_of = self.store.mark();
+        let Some(entry) = self.entry(&credentials.id, as_of)? else {
             // As long as for a token that exists.
             let _ = Digest::of(b"").matches(&credentials.digest);
             return Ok(Err(Refused));
@@ -119,13 +122,15 @@ impl ControlPlane {
                 display_name: record.display_name.clone(),
             },
             organization: record.organization.clone(),
+            as_of,
             entry,
         }))
     }
 
-    fn entry(&self, id: &TokenId) -> Result<Option<Arc<Entry>>> {
-        let version =
-            self.store.recall(&self.cache.version, (), |reader| Ok::<_, Error>(reader.store_version()?))?;
+    fn entry(&self, id: &TokenId, as_of: Option<Mark>) -> Result<Option<Arc<Entry>>> {
+        let version = self
+            .store
+            .recall(&self.cache.version, as_of, (), |reader| Ok::<_, Error>(reader.store_version()?))?;
         if let Some(entry) = self.cache.get(id, version) {
             return Ok(Some(entry));
         }

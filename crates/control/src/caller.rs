@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, OrganizationId, Timestamp};
 use bough_policy::{Facet, Granted, Located, Nowhere, Operation, Place, Principal, decide, refine};
-use bough_store::Tx;
 use bough_store::audit::{self, AuditKey, NewEvent, Subject};
 use bough_store::idempotency::{self, RequestKey};
+use bough_store::{Mark, Tx};
 
 use crate::random::fresh;
 use crate::{Authenticated, ControlPlane, Error, Result};
@@ -24,6 +24,9 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// The credential that it came with, for noting its use.
     pub authenticated: Option<Authenticated>,
+    /// The state of the store that a request which only reads is answered from; `None` for whichever it is in
+    /// when something is read.
+    pub as_of: Option<Mark>,
     /// What identifies a request that must be carried out at most once.
     pub once: Option<(RequestKey, Digest)>,
 }
@@ -46,6 +49,7 @@ impl Caller {
             remote_ip: None,
             request_id: None,
             authenticated: None,
+            as_of: None,
             once: None,
         }
     }

@@ -31,7 +31,7 @@ use bough_engine::ManagedEngine;
 use bough_model::{Actor, BranchId, DatabaseId, Timestamp, TokenId};
 use bough_policy::{Located, MemberAt, TokenAt};
 use bough_store::locate;
-use bough_store::{Memo, Store};
+use bough_store::{Mark, Memo, Store};
 
 pub use authentication::{Authenticated, Refused};
 pub use background::Background;
@@ -122,6 +122,11 @@ impl ControlPlane {
         self.store.read(|reader| Ok(locate::path(reader, organization, database, branch)?))
     }
 
+    /// The state of the store that is looked at for a caller.
+    pub(crate) fn mark_for(&self, caller: &Caller) -> Option<Mark> {
+        caller.as_of.or_else(|| self.store.mark())
+    }
+
     /// As [`ControlPlane::locate`], for a request of somebody.
     ///
     /// # Errors
@@ -137,7 +142,8 @@ impl ControlPlane {
             return self.locate(organization, database, branch);
         };
         let path = [Some(organization), database, branch].map(|part| part.map(str::to_owned));
-        self.store.recall(&self.located, (token.clone(), path), |reader| {
+        let mark = self.mark_for(caller);
+        self.store.recall(&self.located, mark, (token.clone(), path), |reader| {
             Ok(locate::path(reader, organization, database, branch)?)
         })
     }

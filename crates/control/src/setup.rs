@@ -237,7 +237,7 @@ impl ControlPlane {
         let found = self.locate(organization.name.as_str(), Some(database), Some(name))?;
         let missing = || Error::Invalid(format!("there is no branch {name:?} in {database}"));
         let at = found.and_then(|found| found.branch_at()).ok_or_else(missing)?.place().clone();
-        let branch = self.get_branch(&caller.grant(Operation::GetBranch, at)?)?;
+        let branch = self.get_branch(caller, &caller.grant(Operation::GetBranch, at)?)?;
         Ok((Arc::unwrap_or_clone(branch), row.schema_name))
     }
 

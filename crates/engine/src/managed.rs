@@ -178,9 +178,10 @@ impl ManagedEngine {
         self.dir.list_places()
     }
 
-    /// Whether the branch's server process lives. Asks the kernel only.
+    /// Whether the branch's server process lives, and has its files. Asks the kernel only.
     pub fn alive(&self, id: &BranchId) -> bool {
-        self.look(id).is_ok_and(|(_, found)| matches!(found, Found::Ours(_)))
+        let has_files = self.dir.branch(id).data.is_dir();
+        has_files && self.look(id).is_ok_and(|(_, found)| matches!(found, Found::Ours(_)))
     }
 
     /// What the branch takes on disk, in bytes; zero when it has no folder.

@@ -148,6 +148,17 @@ pub fn find(record: Option<&ServerRecord>, boot_id: &str, data: &Path, uid: u32)
     pids.map(|pid| judge(pid, data, uid)).find(|found| *found != Found::Nobody).unwrap_or(Found::Nobody)
 }
 
+/// The names of the folders below `root` that some process works in, also of folders that are gone.
+pub fn worked_in(root: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let below = |entry: fs::DirEntry| {
+        let folder = fs::read_link(entry.path().join("cwd")).ok()?;
+        let name = folder.strip_prefix(root).ok()?.components().next()?;
+        name.as_os_str().to_str().map(str::to_owned)
+    };
+    entries.filter_map(Result::ok).filter_map(below).collect()
+}
+
 /// The program of a process, as the kernel names it.
 pub fn program(pid: i32) -> String {
     fs::read_link(format!("/proc/{pid}/exe")).map(|exe| exe.display().to_string()).unwrap_or_default()

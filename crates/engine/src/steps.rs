@@ -300,7 +300,13 @@ impl ManagedEngine {
     pub fn stop_all(&self, limit: Duration) -> Result<usize, EngineError> {
         let mut asked = Vec::new();
         let mut failure = None;
-        for id in self.list_places()? {
+        let mut places = self.list_places()?;
+        // A server whose folder was taken away under it shows in no listing of folders.
+        let running = proc::worked_in(&self.dir.branches());
+        places.extend(running.iter().filter_map(|name| BranchId::parse(name)));
+        places.sort();
+        places.dedup();
+        for id in places {
             let paths = self.dir.branch(&id);
             match self.look(&id) {
                 Ok((_, Found::Ours(identity))) => {

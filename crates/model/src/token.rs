@@ -56,7 +56,8 @@ pub fn mint_token_secret(prefix: &TokenPrefix, random: &[u8; TOKEN_RANDOM_LEN]) 
 /// Whether `text` has the form of a secret with this prefix, checksum included.
 fn is_token_secret(prefix: &TokenPrefix, text: &str) -> bool {
     let Some(body) = text.strip_prefix(prefix.as_str()) else { return false };
-    if body.len() != TOKEN_SECRET_LEN || !body.bytes().all(|byte| ALPHABET.contains(&byte)) {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if body.len() != TOKEN_SECRET_LEN || !body.bytes().all(fits) {
         return false;
     }
     let (random, check) = body.split_at(TOKEN_RANDOM_LEN);

@@ -30,6 +30,6 @@ pub mod users;
 
 pub use connection::{NEWEST_SCHEMA, Reader};
 pub use error::StoreError;
-pub use memo::Memo;
+pub use memo::{Mark, Memo};
 pub use row::Page;
 pub use writer::{Store, Tx};

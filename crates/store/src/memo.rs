@@ -24,7 +24,7 @@ const KEPT_MAX: usize = 50_000;
 
 /// A state of the database: equal ones are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark([u8; HEADER_BYTES]);
+pub struct Mark([u8; HEADER_BYTES]);
 
 /// Looks at the header.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ mod tests {
 
     impl Read {
         fn value(&self) -> i64 {
-            let read = self.store.recall(&self.memo, "a", |reader| {
+            let read = self.store.recall(&self.memo, self.store.mark(), "a", |reader| {
                 self.times.fetch_add(1, Ordering::Relaxed);
                 crate::row::number(reader, "SELECT version FROM store_version", [])
             });

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::connection::{Db, Reader, open, open_and_migrate};
-use crate::memo::{Memo, Watch};
+use crate::memo::{Mark, Memo, Watch};
 use crate::row::change;
 
 /// Most writes in one transaction.
@@ -101,17 +101,23 @@ impl Store {
         result
     }
 
-    /// Reads, or answers what was read before for the same key, if nothing was committed since.
+    /// The state that the database is in now; `None` when that cannot be told without asking it.
+    pub fn mark(&self) -> Option<Mark> {
+        self.shared.watch.mark()
+    }
+
+    /// Reads, or answers what was read before for the same key in the state `mark`.
     ///
     /// # Errors
     /// As [`Store::read`].
     pub fn recall<K: Eq + Hash, V: Clone, E: From<StoreError>>(
         &self,
         memo: &Memo<K, V>,
+        mark: Option<Mark>,
         key: K,
         read: impl FnOnce(&Reader) -> Result<V, E>,
     ) -> Result<V, E> {
-        let Some(mark) = self.shared.watch.mark() else { return self.read(read) };
+        let Some(mark) = mark else { return self.read(read) };
         if let Some(known) = memo.get(mark, &key) {
             return Ok(known);
         }
@@ -130,28 +136,38 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (answer, answered) = sync_channel::<Result<T, E>>(1);
-        let job: Job = Box::new(move |tx| {
-            let panicked = || StoreError::Failed("a write panicked; nothing of it was kept".to_owned());
-            let result = tx.map(|tx| {
-                catch_unwind(AssertUnwindSafe(|| write(tx))).unwrap_or_else(|_| Err(panicked().into()))
-            });
-            let keep = matches!(result, Some(Ok(_)));
-            let finish: Finish = Box::new(move |ended| {
-                let answered = match (ended, result) {
-                    (Err(error), Some(Ok(_)) | None) => Err(error.into()),
-                    (_, Some(result)) => result,
-                    (Ok(()), None) => Err(StoreError::Failed("the write did not run".to_owned()).into()),
-                };
-                // Nobody listening any more is no reason to do anything else.
-                let _ = answer.send(answered);
-            });
-            (keep, finish)
-        });
+        let (job, answered) = job(write);
         let gone = || StoreError::Failed("the store's writer has stopped".to_owned());
         self.jobs.send(job).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     }
+}
+
+/// A write as the writer's thread takes it, and where its end is told.
+fn job<T, E>(write: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static) -> (Job, Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, answered) = sync_channel::<Result<T, E>>(1);
+    let job: Job = Box::new(move |tx| {
+        let panicked = || StoreError::Failed("a write panicked; nothing of it was kept".to_owned());
+        let result = tx.map(|tx| {
+            catch_unwind(AssertUnwindSafe(|| write(tx))).unwrap_or_else(|_| Err(panicked().into()))
+        });
+        let keep = matches!(result, Some(Ok(_)));
+        let finish: Finish = Box::new(move |ended| {
+            let answered = match (ended, result) {
+                (Err(error), Some(Ok(_)) | None) => Err(error.into()),
+                (_, Some(result)) => result,
+                (Ok(()), None) => Err(StoreError::Failed("the write did not run".to_owned()).into()),
+            };
+            // Nobody listening any more is no reason to do anything else.
+            let _ = answer.send(answered);
+        });
+        (keep, finish)
+    });
+    (job, answered)
 }
 
 fn run_writer(connection: &Connection, queue: &Receiver<Job>) {
@@ -253,32 +269,66 @@ mod tests {
         assert_eq!(count(&store), 2);
     }
 
-    /// SQLite ends the whole transaction by itself after some failures; then nobody is told that his
-    /// write was kept.
+    /// Writes that all wait when the writer looks, so that they are one group: the first eight numbers, and
+    /// `odd` after the fourth. What each of them is told, and the numbers that are there at the end.
+    fn group(
+        odd: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) -> (Vec<Result<(), StoreError>>, Vec<i64>) {
+        let (folder, store) = store();
+        let path = folder.path().join("store.sqlite");
+        let numbers = |path: &Path| {
+            let connection = open(path).expect("a connection");
+            let tx = Tx { connection: &connection };
+            crate::row::all(&tx, "SELECT n FROM bytes ORDER BY n", [], |row| Ok(row.get("n")?)).expect("rows")
+        };
+        let (jobs, queue) = channel();
+        let mut told = Vec::new();
+        let mut odd = Some(odd);
+        for number in 0..8 {
+            let path = path.clone();
+            let odd = if number == 3 { odd.take() } else { None };
+            let (job, answered) = job(move |tx| {
+                run(tx, &format!("INSERT INTO bytes VALUES ({number}, 'x')"))?;
+                assert_eq!(numbers(&path), Vec::<i64>::new(), "one transaction: nothing is out yet");
+                odd.map_or(Ok(()), |odd| odd(tx))
+            });
+            jobs.send(job).expect("queued");
+            told.push(answered);
+        }
+        drop(jobs);
+        run_writer(&open(&path).expect("a connection"), &queue);
+        store.write(|tx| run(tx, "INSERT INTO bytes VALUES (100, 'x')")).expect("writing goes on");
+        (told.iter().map(|told| told.recv().expect("told")).collect(), numbers(&path))
+    }
+
+    #[test]
+    fn a_write_that_fails_takes_nothing_of_its_group_with_it() {
+        let (told, there) = group(|_| Err(StoreError::Changed));
+        for (number, told) in told.iter().enumerate() {
+            assert_eq!(matches!(told, Err(StoreError::Changed)), number == 3, "{number}: {told:?}");
+        }
+        assert_eq!(there, [0, 1, 2, 4, 5, 6, 7, 100]);
+    }
+
+    #[test]
+    fn a_write_that_panics_takes_nothing_of_its_group_with_it() {
+        let (told, there) = group(|_| panic!("on purpose"));
+        for (number, told) in told.iter().enumerate() {
+            let panicked = matches!(told, Err(StoreError::Failed(why)) if why.contains("panicked"));
+            assert_eq!(panicked, number == 3, "{number}: {told:?}");
+        }
+        assert_eq!(there, [0, 1, 2, 4, 5, 6, 7, 100]);
+    }
+
+    /// SQLite ends the whole transaction by itself after some failures; then nobody in it may be told
+    /// that his write was kept.
     #[test]
     fn when_the_transaction_is_lost_everybody_in_it_is_told() {
-        let (_folder, store) = store();
-        let (begun, has_begun) = channel::<()>();
-        let (release, released) = channel::<()>();
-        std::thread::scope(|scope| {
-            let store = &store;
-            let first = scope.spawn(move || {
-                store.write(move |tx| {
-                    run(tx, "INSERT INTO bytes VALUES (1, 'x')")?;
-                    begun.send(()).expect("somebody waits");
-                    released.recv().expect("released");
-                    Ok::<_, StoreError>(())
-                })
-            });
-            has_begun.recv().expect("it has begun");
-            let second = scope.spawn(move || store.write(|tx| run(tx, "ROLLBACK")));
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            release.send(()).expect("it waits");
-            assert!(first.join().expect("no panic").is_err());
-            assert!(second.join().expect("no panic").is_err());
-        });
-        assert_eq!(count(&store), 0);
-        store.write(|tx| run(tx, "INSERT INTO bytes VALUES (3, 'x')")).expect("the writer lives");
-        assert_eq!(count(&store), 1);
+        let (told, there) = group(|tx| run(tx, "ROLLBACK"));
+        // Those behind it are a group of their own.
+        for (number, told) in told.iter().enumerate() {
+            assert_eq!(told.is_err(), number <= 3, "{number}: {told:?}");
+        }
+        assert_eq!(there, [4, 5, 6, 7, 100]);
     }
 }

@@ -64,9 +64,9 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When the store fails, or it is gone.
-    pub fn get_branch(&self, granted: &Granted<BranchAt>) -> Result<Arc<BranchRow>> {
+    pub fn get_branch(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<Arc<BranchRow>> {
         let key = (granted.at().database.clone(), granted.at().branch.clone());
-        self.store.recall(&self.branches, key, |reader| {
+        self.store.recall(&self.branches, self.mark_for(caller), key, |reader| {
             store::get(reader, granted)?.map(Arc::new).ok_or(Error::NotFound)
         })
     }

@@ -3,7 +3,7 @@
 use bough_policy::{BranchAt, Granted};
 use bough_store::reconcile;
 
-use crate::{ControlPlane, Error, Result};
+use crate::{Caller, ControlPlane, Error, Result};
 
 pub use bough_engine::SchemaObject;
 
@@ -15,10 +15,11 @@ impl ControlPlane {
     /// [`Error::Unavailable`] while the branch is not ready.
     pub fn read_schema(
         &self,
+        caller: &Caller,
         granted: &Granted<BranchAt>,
         keyspace: Option<&str>,
     ) -> Result<Vec<SchemaObject>> {
-        let branch = self.get_branch(granted)?;
+        let branch = self.get_branch(caller, granted)?;
         if !branch.schema_ready {
             return Err(Error::Unavailable(format!(
                 "branch {} is not ready yet; try again when its `ready` is true",
