@@ -119,7 +119,8 @@ fn every_change_leaves_its_entry() {
     let cursor = format!("/v1/organizations/globex/audit-log?starting_after={}", first.str("/data/0/id"));
     foreign.get(&cursor).expect(400);
 
-    assert_eq!(verified(&bough)["chains"], json!(2));
+    // Two organizations, and the installation with its accounts.
+    assert_eq!(verified(&bough)["chains"], json!(3));
     bough.stop();
     let report = verified(&bough);
     assert_eq!(report["anchored"], report["entries"], "at the stop, the heads of all chains are noted");
@@ -163,7 +164,7 @@ fn tokens(log: &mut Log<'_>) {
 }
 
 fn databases(log: &mut Log<'_>) {
-    let created = [("database.created", "shop"), (GRANTS, "setup")];
+    let created = [("database.created", "shop"), ("database_branch.created", "main"), (GRANTS, "setup")];
     log.request("POST", "/databases", &json!({"name": "shop"}), 201, &created);
     log.request("POST", "/databases", &json!({"name": "shop"}), 422, &[]);
     let shop = "/databases/shop";
@@ -199,7 +200,12 @@ fn databases(log: &mut Log<'_>) {
     log.request("DELETE", &format!("{work}?delete_descendants=true"), &none, 204, &gone);
     log.request("DELETE", shop, &none, 204, &[("database.deleted", "shop")]);
     let with = json!({"name": "dev", "create_database_if_missing": true});
-    let created = [("database.created", "new"), (GRANTS, "setup"), ("database_branch.created", "dev")];
+    let created = [
+        ("database.created", "new"),
+        ("database_branch.created", "main"),
+        (GRANTS, "setup"),
+        ("database_branch.created", "dev"),
+    ];
     log.request("POST", "/databases/new/branches", &with, 201, &created);
     log.request("DELETE", "/databases/new/branches/dev", &none, 204, &[("database_branch.deleted", "dev")]);
     let last = [("database_branch.deleted", "main"), ("database.deleted", "new")];
@@ -277,7 +283,7 @@ fn reading(admin: &Client) {
     }
     let filtered = |query: &str| admin.get(&at(&format!("limit=100&{query}"))).expect(200).data().to_vec();
     let new = filtered("filters%5B%5D=audit_action:database_branch.created");
-    assert_eq!(new.len(), 4);
+    assert_eq!(new.len(), 6);
     assert!(new.iter().all(|entry| entry["audit_action"] == json!("database_branch.created")));
     assert_eq!(filtered("filters%5B%5D=audit_action%3Abranch.created"), new, "an older name");
     let both =

@@ -10,6 +10,7 @@ use bough_model::{
     BranchId, DatabaseName, MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId,
 };
 use bough_policy::{DatabaseAt, Granted, Operation, OrganizationAt, TokenAt};
+use bough_store::audit::installation;
 use bough_store::{admin, organizations, users};
 use serde_json::json;
 
@@ -113,7 +114,9 @@ impl ControlPlane {
                     let user = fresh(UserId::from_random);
                     let display = email.split('@').next().unwrap_or(&email).to_owned();
                     users::insert(tx, &anywhere, &user, &email, &display, &password_hash, now)?;
-                    users::by_email(tx, &anywhere, &email)?.ok_or(Error::Changed)?
+                    let user = users::by_email(tx, &anywhere, &email)?.ok_or(Error::Changed)?;
+                    record_user(change, "user.created", &user)?;
+                    user
                 }
             };
             let membership = fresh(MembershipId::from_random);
@@ -285,7 +288,7 @@ impl ControlPlane {
         self.store.read(|reader| Ok(users::list_all(reader, &anywhere)?))
     }
 
-    /// Makes an account. It belongs to no organization yet, so no organization's log tells of it.
+    /// Makes an account. It belongs to no organization yet: the installation's own log tells of it.
     ///
     /// # Errors
     /// [`Error::Invalid`] when address or password cannot be, or the address is taken.
@@ -309,7 +312,9 @@ impl ControlPlane {
             }
             let id = fresh(UserId::from_random);
             users::insert(change.tx, &anywhere, &id, &email, &name, &password_hash, change.now)?;
-            users::by_email(change.tx, &anywhere, &email)?.ok_or(Error::Changed)
+            let user = users::by_email(change.tx, &anywhere, &email)?.ok_or(Error::Changed)?;
+            record_user(change, "user.created", &user)?;
+            Ok(user)
         })
     }
 
@@ -333,6 +338,7 @@ impl ControlPlane {
                 None => users::set_disabled(change.tx, &anywhere, &user.id, true, change.now)?,
             }
             let action = if password_hash.is_some() { "user.updated_password" } else { "user.disabled" };
+            record_user(change, action, &user)?;
             let target = subject("User", user.id.as_str(), &user.name);
             for (id, name) in users::organizations_of(change.tx, &anywhere, &user.id)? {
                 change.audit(&id, action, organization(&id, name.as_str()), target.clone(), &json!({}))?;
@@ -403,6 +409,13 @@ fn insert_full_token(
     let all = read_back(Operation::ReplaceServiceTokenGrants, at)?;
     grant_everything(change, &all, &token)?;
     Ok(token)
+}
+
+/// Accounts belong to no organization: what happens to them stands in the installation's own log.
+fn record_user(change: &Change<'_>, action: &'static str, user: &UserRow) -> Result<()> {
+    let id = installation();
+    let target = subject("User", user.id.as_str(), &user.name);
+    change.audit(&id, action, subject("Installation", id.as_str(), "installation"), target, &json!({}))
 }
 
 fn known_user(

@@ -435,3 +435,16 @@ pub fn protected_branch(
         |row| parsed(row, "name", |name| BranchName::parse(name).ok()),
     )
 }
+
+/// The names of a database's live branches, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn branch_names(tx: &Tx<'_>, granted: &Granted<DatabaseAt>) -> Result<Vec<String>, StoreError> {
+    all(
+        tx,
+        "SELECT name FROM branches WHERE database_id = ? AND desired = 'running' ORDER BY created_at, id",
+        params![granted.at().database.as_str()],
+        |row| Ok(row.get("name")?),
+    )
+}

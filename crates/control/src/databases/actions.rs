@@ -269,8 +269,9 @@ impl ControlPlane {
                     "branch {name} of this database is protected against deletion; switch its deletion_protected off first"
                 )));
             }
+            let branches = store::branch_names(change.tx, &grant)?;
             store::wish_gone(change.tx, &grant, change.now)?;
-            record_deleted(change, &grant.at().organization, &before, &json!({}))
+            record_deleted(change, &grant.at().organization, &before, &json!({ "branches": branches }))
         })?;
         self.wish_recorded();
         Ok(())
@@ -324,6 +325,14 @@ pub(crate) fn insert(change: &Change<'_>, organization: &OrganizationId, plan: &
     branches::insert(tx, &database_at, &plan.main, now)?;
     let target = subject("Database", database.id.as_str(), database.name.as_str());
     change.audit(organization, "database.created", target.clone(), target.clone(), &json!({}))?;
+    let main = subject("DatabaseBranch", plan.main.id.as_str(), plan.main.name.as_str());
+    change.audit(
+        organization,
+        "database_branch.created",
+        target.clone(),
+        main,
+        &json!({"parent_branch": null}),
+    )?;
     match change.caller.principal.actor() {
         Actor::Token(token) => {
             let accesses = Access::ALL.iter().copied().filter(|access| access.level() == Level::Database);

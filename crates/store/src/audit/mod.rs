@@ -190,7 +190,17 @@ fn head_of(db: &impl Db, organization: &OrganizationId) -> Result<Head, StoreErr
 /// # Errors
 /// When the database fails.
 pub fn heads(reader: &Reader) -> Result<Vec<Head>, StoreError> {
-    organizations(reader)?.iter().map(|id| head_of(reader, id)).collect()
+    let mut heads =
+        organizations(reader)?.iter().map(|id| head_of(reader, id)).collect::<Result<Vec<_>, _>>()?;
+    heads.push(head_of(reader, &installation())?);
+    heads.retain(|head| head.count > 0);
+    Ok(heads)
+}
+
+/// Whose chain takes what belongs to no organization, such as accounts. No organization has this id:
+/// ids are drawn, and this one is not.
+pub fn installation() -> OrganizationId {
+    OrganizationId::parse("000000000000").expect("twelve characters of the alphabet")
 }
 
 fn organizations(reader: &Reader) -> Result<Vec<OrganizationId>, StoreError> {
