@@ -131,7 +131,8 @@ class OutsideCrates(Case):
 
     def test_the_rows_are_those_of_the_design(self):
         rows = {name: each.rooms for each in house.OUTSIDE for name in each.crates}
-        self.assertEqual(("store",), rows["rusqlite"])
+        self.assertEqual(("store", "bench"), rows["rusqlite"])
+        self.assertEqual(("store",), rows["rusqlite_migration"])
         self.assertEqual(("mysql-client",), rows["mysql"])
         self.assertEqual(("control",), rows["argon2"])
         self.assertEqual(("control",), rows["getrandom"])

@@ -1,7 +1,5 @@
 //! What comes in with a request, read with care: every refusal says which field and why.
 
-use std::collections::HashMap;
-
 use bough_control::{Error, Page};
 use serde::de::DeserializeOwned;
 
@@ -30,11 +28,27 @@ fn depth(text: &[u8]) -> usize {
     deepest
 }
 
+/// The parameters of a path: too few for anything but looking through them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl Params {
+    pub(crate) fn get(&self, name: &str) -> Option<&String> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(params: I) -> Self {
+        Self(params.into_iter().collect())
+    }
+}
+
 /// The part of a request that its handler sees.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Input {
     /// The path's parameters, decoded.
-    pub(crate) params: HashMap<String, String>,
+    pub(crate) params: Params,
     /// The query's parameters, decoded, in order.
     pub(crate) query: Vec<(String, String)>,
     /// The path, as it was asked for.
@@ -110,11 +124,13 @@ impl Input {
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let inner = error.into_inner();
-            if inner.is_data() && path != "." {
-                Error::Malformed(format!("{path}: {inner}"))
-            } else {
-                Error::Malformed(format!("the body is not valid JSON: {inner}"))
+            if !inner.is_data() {
+                return Error::Malformed(format!("the body is not valid JSON: {inner}"));
             }
+            // Where in the text a value is wrong helps less than its name.
+            let text = inner.to_string();
+            let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+            Error::Malformed(if path == "." { what.to_owned() } else { format!("{path}: {what}") })
         })?;
         reader.end().map_err(|error| Error::Malformed(format!("the body is not valid JSON: {error}")))?;
         Ok(value)

@@ -16,9 +16,14 @@ pub(crate) struct Reply {
     pub(crate) without_secrets: Option<Vec<u8>>,
 }
 
+/// Room for most answers, so that they need not be moved while they grow.
+const USUAL_BYTES: usize = 2_048;
+
 fn json_bytes(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value)
-        .map_err(|error| Error::Internal(format!("an answer could not be written: {error}")))
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut bytes, value)
+        .map_err(|error| Error::Internal(format!("an answer could not be written: {error}")))?;
+    Ok(bytes)
 }
 
 impl Reply {

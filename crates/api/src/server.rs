@@ -13,7 +13,6 @@ use bough_control::ControlPlane;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
@@ -113,36 +112,36 @@ impl Server {
     }
 }
 
-type Connection = http1::Connection<
-    TokioIo<TcpStream>,
-    TowerToHyperService<
-        tower::util::BoxCloneSyncService<
-            Request<hyper::body::Incoming>,
-            Response<Body>,
-            std::convert::Infallible,
-        >,
-    >,
->;
+/// What answers one connection's requests.
+struct Door {
+    app: Router,
+    remote: SocketAddr,
+}
 
-fn connection(stream: TcpStream, remote: SocketAddr, app: Router) -> Connection {
+impl hyper::service::Service<Request<hyper::body::Incoming>> for Door {
+    type Response = Response<Body>;
+    type Error = std::convert::Infallible;
+    type Future = tower::util::Oneshot<Router, Request<Body>>;
+
+    fn call(&self, mut request: Request<hyper::body::Incoming>) -> Self::Future {
+        request.extensions_mut().insert(ConnectInfo(self.remote));
+        straighten(&mut request);
+        self.app.clone().oneshot(request.map(Body::new))
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    remote: SocketAddr,
+    app: Router,
+) -> http1::Connection<TokioIo<TcpStream>, Door> {
     // Answers are small and whole: waiting to fill packets only delays them.
     let _ = stream.set_nodelay(true);
-    let service = tower::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-        let app = app.clone();
-        async move {
-            request.extensions_mut().insert(ConnectInfo(remote));
-            straighten(&mut request);
-            app.oneshot(request.map(Body::new)).await
-        }
-    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(HEADER_LIMIT_SECONDS))
         .max_buf_size(HEADER_BUFFER_BYTES)
-        .serve_connection(
-            TokioIo::new(stream),
-            TowerToHyperService::new(tower::util::BoxCloneSyncService::new(service)),
-        )
+        .serve_connection(TokioIo::new(stream), Door { app, remote })
 }
 
 /// Takes doubled slashes, and one at the end, out of the path (contract: conventions.md §1).

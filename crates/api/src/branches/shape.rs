@@ -91,11 +91,11 @@ impl Branch {
     pub(crate) fn new(ctx: &Ctx<'_>, row: &BranchRow) -> Self {
         let addresses = &ctx.plane().settings().addresses;
         let root = addresses.public_url.as_str();
-        let (organization, database) = (ctx.organization(), ctx.database());
+        let (organization, database, name) = (ctx.organization(), ctx.database(), row.name.as_str());
         Self {
             id: row.id.to_string(),
             r#type: "Branch",
-            name: row.name.to_string(),
+            name: name.to_owned(),
             created_at: Time(row.created_at),
             updated_at: Time(row.updated_at),
             deleted_at: None,
@@ -133,10 +133,8 @@ impl Branch {
             has_replicas: false,
             has_read_only_replicas: false,
             html_url: [root, "/", organization, "/", database, "/", name].concat(),
-            url: below(&format!(
-                "v1/organizations/{organization}/databases/{database}/branches/{}",
-                row.name
-            )),
+            url: [root, "/v1/organizations/", organization, "/databases/", database, "/branches/", name]
+                .concat(),
             region: RegionShape::of(ctx.plane().settings(), &row.region),
             multiple_admins_required_for_demotion: false,
             parent_branch: row.parent.as_ref().map(ToString::to_string),

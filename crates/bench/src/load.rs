@@ -1,0 +1,146 @@
+//! Load over loopback: a few kept connections, each asking again as soon as it was answered, all driven
+//! by one thread that never sleeps. A generator that slept would have to be woken for each answer by the
+//! server that is measured, which costs that server the more the slower it is.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::numbers::Dice;
+
+/// Longest wait for an answer, in seconds.
+const ANSWER_LIMIT_SECONDS: u64 = 10;
+/// Most bytes of an answer.
+const ANSWER_MAX_BYTES: usize = 64 * 1024;
+
+/// One kept connection.
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    filled: usize,
+    /// Status, and where the body begins and ends, once the header is there.
+    head: Option<(u16, usize, usize)>,
+    asked: Instant,
+}
+
+impl Connection {
+    fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream, buffer: vec![0; ANSWER_MAX_BYTES], filled: 0, head: None, asked: Instant::now() })
+    }
+
+    /// Sends a request, which always fits into an empty socket.
+    fn ask(&mut self, request: &[u8]) -> Result<()> {
+        (self.filled, self.head, self.asked) = (0, None, Instant::now());
+        self.stream.write_all(request).context("a request could not be sent")
+    }
+
+    /// The answer, status and body, if it is there whole.
+    fn answer(&mut self) -> Result<Option<(u16, &[u8])>> {
+        let room = self.buffer.get_mut(self.filled..).filter(|room| !room.is_empty());
+        match self.stream.read(room.context("the answer is too long")?) {
+            Ok(0) => bail!("the connection was closed"),
+            Ok(read) => self.filled += read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                ensure!(self.asked.elapsed() < Duration::from_secs(ANSWER_LIMIT_SECONDS), "no answer came");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if self.head.is_none() {
+            self.head = head(&self.buffer[..self.filled])?;
+        }
+        let whole = self.head.filter(|(_, _, end)| self.filled >= *end);
+        Ok(whole.map(|(status, from, to)| (status, &self.buffer[from..to])))
+    }
+}
+
+fn head(bytes: &[u8]) -> Result<Option<(u16, usize, usize)>> {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes[..end])?;
+    let status =
+        text.get(9..12).and_then(|digits| digits.parse().ok()).context("an answer without a status")?;
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    let length = length.context("an answer without a length")?;
+    Ok(Some((status, end + 4, end + 4 + length)))
+}
+
+/// Sends requests one after the other on one connection; status and body of each answer.
+pub fn sample(address: SocketAddr, requests: &[Vec<u8>]) -> Result<Vec<(u16, Vec<u8>)>> {
+    let mut connection = Connection::open(address)?;
+    let mut answers = Vec::new();
+    for request in requests {
+        connection.ask(request)?;
+        answers.push(loop {
+            if let Some((status, body)) = connection.answer()? {
+                break (status, body.to_vec());
+            }
+        });
+    }
+    Ok(answers)
+}
+
+/// What came of some seconds of load.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// How long each answer took, in microseconds.
+    pub micros: Vec<f64>,
+    /// Answers that were not as they should be.
+    pub failed: usize,
+    /// How long it took in all, in seconds.
+    pub seconds: f64,
+}
+
+/// Asks for `length`, on `connections` connections at once, for what `requests` holds in random order.
+/// Every answer must be 200 with exactly `expected`.
+pub fn window(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    expected: &[u8],
+    connections: usize,
+    length: Duration,
+    seed: u64,
+) -> Result<Window> {
+    let mut open = (0..connections).map(|_| Connection::open(address)).collect::<Result<Vec<_>>>()?;
+    let mut dice = Dice::new(seed);
+    let mut window = Window::default();
+    let started = Instant::now();
+    for connection in &mut open {
+        connection.ask(&requests[dice.below(requests.len())])?;
+    }
+    while !open.is_empty() {
+        let over = started.elapsed() >= length;
+        let mut failure = None;
+        // What is under way when the time is over is still waited for.
+        open.retain_mut(|connection| {
+            let whole = match connection.answer() {
+                Ok(whole) => whole.map(|(status, body)| status == 200 && body == expected),
+                Err(error) => {
+                    failure = Some(error);
+                    None
+                }
+            };
+            let Some(right) = whole else { return true };
+            window.micros.push(connection.asked.elapsed().as_secs_f64() * 1e6);
+            window.failed += usize::from(!right);
+            if !over && let Err(error) = connection.ask(&requests[dice.below(requests.len())]) {
+                failure = Some(error);
+            }
+            !over
+        });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        // Only counts where server and generator share a CPU.
+        std::thread::yield_now();
+    }
+    window.seconds = started.elapsed().as_secs_f64();
+    Ok(window)
+}

@@ -1,0 +1,70 @@
+//! Measures Bough against what runs beside it on the same machine in the same minutes, and prints the
+//! ratios. `docs/benchmarks.md` says what each measure means and how it is taken.
+//!
+//! `bough-bench [MEASURE…]` runs the named measures (P1, P2, P4), or all. A measure that cannot be taken
+//! has a line that says so.
+
+mod api_read;
+mod bare_route;
+mod branch;
+mod decision;
+mod fill;
+mod load;
+mod machine;
+mod numbers;
+mod table;
+
+use std::process::ExitCode;
+
+use crate::machine::Machine;
+use crate::table::{Line, say};
+
+/// A measure: its name, and what takes it.
+type Measure = (&'static str, fn() -> anyhow::Result<Vec<Line>>);
+
+const MEASURES: &[Measure] = &[("P1", api_read::measure), ("P2", decision::measure), ("P4", branch::measure)];
+/// Measures of GOALS.md that this program does not take yet, with the reason.
+const NOT_YET: &[(&str, &str)] = &[("P3", "a later step brings it"), ("P15", "a later step brings it")];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, body] = args.as_slice()
+        && command == bare_route::COMMAND
+    {
+        return bare_route::run(body);
+    }
+    let known = |name: &String| MEASURES.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    if let Some(unknown) = args.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = MEASURES.iter().map(|(name, _)| *name).collect();
+        say(&format!("{unknown:?} is no measure; there are {}", names.join(", ")));
+        return ExitCode::FAILURE;
+    }
+    machine::introduce();
+    let mut lines = Vec::new();
+    let mut failed = false;
+    for (name, measure) in MEASURES {
+        if !args.is_empty() && !args.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        say(&format!("\n{name}: {}", Machine::look()));
+        let before = machine::Ticks::now();
+        match std::panic::catch_unwind(measure) {
+            Ok(Ok(measured)) => lines.extend(measured),
+            Ok(Err(error)) => {
+                failed = true;
+                lines.push(Line::failed(name, &format!("{error:#}")));
+            }
+            Err(_) => {
+                failed = true;
+                lines.push(Line::failed(name, "it broke off; see above"));
+            }
+        }
+        say(&format!("{name} done: {}; {}", Machine::look(), before.since()));
+    }
+    if args.is_empty() {
+        lines.extend(NOT_YET.iter().map(|(name, why)| Line::not_measured(name, why)));
+    }
+    say("");
+    say(&table::print(&lines));
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
