@@ -176,7 +176,13 @@ pub struct NewBranch {
 ///
 /// # Errors
 /// When the database fails.
-pub fn insert(tx: &Tx<'_>, at: &DatabaseAt, new: &NewBranch, now: Timestamp) -> Result<bool, StoreError> {
+pub fn insert(
+    tx: &Tx<'_>,
+    granted: &Granted<DatabaseAt>,
+    new: &NewBranch,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let at = granted.at();
     if is_taken(tx, &at.database, &new.name)? {
         return Ok(false);
     }
@@ -220,7 +226,8 @@ fn is_taken(tx: &Tx<'_>, database: &DatabaseId, name: &BranchName) -> Result<boo
 ///
 /// # Errors
 /// When the database fails.
-pub fn count_development(tx: &Tx<'_>, at: &DatabaseAt) -> Result<i64, StoreError> {
+pub fn count_development(tx: &Tx<'_>, granted: &Granted<DatabaseAt>) -> Result<i64, StoreError> {
+    let at = granted.at();
     number(
         tx,
         "SELECT COUNT(*) FROM branches WHERE database_id = ? AND desired = 'running' AND production = 0",
@@ -339,12 +346,12 @@ pub fn descendants(tx: &Tx<'_>, granted: &Granted<BranchAt>) -> Result<Vec<Branc
 ///
 /// # Errors
 /// When the database fails.
-pub fn wish_gone(tx: &Tx<'_>, id: &BranchId, production: bool, now: Timestamp) -> Result<(), StoreError> {
+pub fn wish_gone(tx: &Tx<'_>, granted: &Granted<BranchAt>, now: Timestamp) -> Result<(), StoreError> {
     let changed = change(
         tx,
         "UPDATE branches SET desired = 'gone', live_name = NULL, generation = generation + 1, attempts = 0, \
          next_try_at = ?1, updated_at = ?1 WHERE id = ?2 AND desired = 'running' AND production = ?3",
-        params![now.as_micros(), id.as_str(), production],
+        params![now.as_micros(), granted.at().branch.as_str(), granted.at().production],
     )?;
     if changed == 0 {
         return Err(StoreError::Changed);

@@ -4,7 +4,7 @@ use bough_model::{
     ActorRef, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, RegionSlug,
     Timestamp, UserId,
 };
-use bough_policy::{DatabaseAt, Granted, OrganizationAt, Principal};
+use bough_policy::{DatabaseAt, Granted, OrganizationAt, Place, Principal};
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
@@ -245,17 +245,17 @@ fn is_taken(tx: &Tx<'_>, organization: &str, name: &DatabaseName) -> Result<bool
     Ok(taken > 0)
 }
 
-/// Makes a database; `false` when the name is taken.
+/// Makes a database in the organization of the place that was granted; `false` when the name is taken.
 ///
 /// # Errors
 /// When the database fails.
-pub fn insert(
+pub fn insert<P: Place>(
     tx: &Tx<'_>,
-    organization: &OrganizationAt,
+    granted: &Granted<P>,
     new: &NewDatabase,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let organization = organization.organization.as_str();
+    let organization = granted.at().scope().organization.ok_or(StoreError::Changed)?.as_str();
     if is_taken(tx, organization, &new.name)? {
         return Ok(false);
     }
@@ -300,7 +300,12 @@ pub fn insert(
 ///
 /// # Errors
 /// When the database fails.
-pub fn add_administrator(tx: &Tx<'_>, database: &DatabaseId, user: &UserId) -> Result<(), StoreError> {
+pub fn add_administrator(
+    tx: &Tx<'_>,
+    granted: &Granted<DatabaseAt>,
+    user: &UserId,
+) -> Result<(), StoreError> {
+    let database = &granted.at().database;
     change(
         tx,
         "INSERT INTO database_administrators (database_id, user_id) VALUES (?, ?)",

@@ -3,7 +3,7 @@
 use bough_model::{
     ActorRef, Cidrs, DatabaseId, DatabaseName, Digest, GrantId, Timestamp, TokenId, TokenName,
 };
-use bough_policy::{Access, GrantScope, Granted, Grants, OrganizationAt, TokenAt};
+use bough_policy::{Access, DatabaseAt, GrantScope, Granted, Grants, OrganizationAt, TokenAt};
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
@@ -436,12 +436,12 @@ pub fn revoke(
 /// When the database fails.
 pub fn grant_on_new_database(
     tx: &Tx<'_>,
+    granted: &Granted<DatabaseAt>,
     token: &TokenId,
-    database: &DatabaseId,
     accesses: impl IntoIterator<Item = (GrantId, Access)>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let scope = GrantScope::Database(database.clone());
+    let scope = GrantScope::Database(granted.at().database.clone());
     for (id, access) in accesses {
         give(tx, token, &id, &scope, access, now)?;
     }

@@ -117,7 +117,7 @@ impl ControlPlane {
                 cluster_size,
                 actor: change.caller.actor.clone(),
             };
-            insert(change, granted.at(), &new, limit)
+            insert(change, &granted, &new, limit)
         })?;
         self.wish_recorded();
         Ok(branch)
@@ -157,14 +157,14 @@ impl ControlPlane {
             plan.main.safe_migrations = wanted.safe_migrations;
             plan.main.deletion_protected = wanted.deletion_protected;
         }
-        let organization = databases::new_database_place(granted);
+        let grant = granted.clone();
         let limit = self.settings.limits.development_branches;
         let branch = self.change(caller, move |change| {
-            let main = databases::insert(change, &organization, &plan)?;
+            let main = databases::insert(change, &grant, &plan)?;
             if is_first {
                 return Ok(main);
             }
-            let at = DatabaseAt { organization: organization.clone(), database: plan.database.id.clone() };
+            let own = databases::belonging_to(&grant.at().organization, &plan.database)?;
             let new = NewBranch {
                 id: fresh(BranchId::from_random),
                 name,
@@ -176,7 +176,7 @@ impl ControlPlane {
                 cluster_size,
                 actor: change.caller.actor.clone(),
             };
-            insert(change, &at, &new, limit)
+            insert(change, &own, &new, limit)
         })?;
         self.wish_recorded();
         Ok(branch)
@@ -342,10 +342,11 @@ fn delete_all(
     let database_at = DatabaseAt { organization: at.organization.clone(), database: at.database.clone() };
     let database =
         database_store::get_for_write(change.tx, &read_back(Operation::GetDatabase, database_at.clone())?)?;
+    let mut grants = Vec::new();
     for branch in going {
         let place = BranchAt { branch: branch.id.clone(), production: branch.production, ..at.clone() };
-        decide(&change.caller.principal, Operation::DeleteBranch, Located::new(place))
-            .map_err(Error::Refused)?;
+        let decided = decide(&change.caller.principal, Operation::DeleteBranch, Located::new(place));
+        grants.push(decided.map_err(Error::Refused)?);
         if branch.deletion_protected {
             return Err(Error::Invalid(format!(
                 "branch {} is protected against deletion; switch its deletion_protected off first",
@@ -371,9 +372,9 @@ fn delete_all(
     if remaining == 0 {
         databases::refuse_if_protected(&database)?;
     }
-    for branch in going {
+    for (branch, granted) in going.iter().zip(&grants) {
         if remaining > 0 {
-            store::wish_gone(change.tx, &branch.id, branch.production, change.now)?;
+            store::wish_gone(change.tx, granted, change.now)?;
         }
         record(change, at, "database_branch.deleted", branch, &json!({}))?;
     }
@@ -390,13 +391,19 @@ fn delete_all(
 }
 
 /// Writes the wish for a branch, and the audit entry with it.
-fn insert(change: &Change<'_>, at: &DatabaseAt, new: &NewBranch, limit: i64) -> Result<BranchRow> {
-    if store::count_development(change.tx, at)? >= limit {
+fn insert(
+    change: &Change<'_>,
+    granted: &Granted<DatabaseAt>,
+    new: &NewBranch,
+    limit: i64,
+) -> Result<BranchRow> {
+    let at = granted.at();
+    if store::count_development(change.tx, granted)? >= limit {
         return Err(Error::Invalid(format!(
             "this database has {limit} development branches, which is the limit; delete one first"
         )));
     }
-    if !store::insert(change.tx, at, new, change.now)? {
+    if !store::insert(change.tx, granted, new, change.now)? {
         return Err(taken());
     }
     let place = BranchAt {

@@ -5,7 +5,7 @@ use bough_model::{
     RegionSlug,
 };
 use bough_policy::{
-    Access, BranchAt, DatabaseAt, Granted, Level, Located, NewDatabaseAt, Operation, OrganizationAt, decide,
+    Access, BranchAt, DatabaseAt, Granted, Level, Located, Operation, OrganizationAt, Place, decide,
 };
 use bough_store::branches::{self, NewBranch};
 use bough_store::databases::{self as store, NewDatabase};
@@ -125,9 +125,9 @@ impl ControlPlane {
         wanted: CreateDatabase,
     ) -> Result<DatabaseRow> {
         let plan = self.plan_database(caller, &wanted)?;
-        let organization = granted.at().clone();
+        let grant = granted.clone();
         let id = plan.database.id.clone();
-        self.change(caller, move |change| insert(change, &organization.organization, &plan))?;
+        self.change(caller, move |change| insert(change, &grant, &plan))?;
         self.wish_recorded();
         let at = DatabaseAt { organization: granted.at().organization.clone(), database: id };
         self.get_database(&read_back(Operation::GetDatabase, at)?)
@@ -314,15 +314,16 @@ fn changed_settings(before: &Settings, after: &Settings) -> serde_json::Map<Stri
 
 /// Writes a database with its first branch, and what follows from making it: the token that made it
 /// holds every database access on it, the person who made it administers it.
-pub(crate) fn insert(change: &Change<'_>, organization: &OrganizationId, plan: &Plan) -> Result<BranchRow> {
+pub(crate) fn insert<P: Place>(change: &Change<'_>, granted: &Granted<P>, plan: &Plan) -> Result<BranchRow> {
     let (tx, now) = (change.tx, change.now);
-    let at = OrganizationAt { organization: organization.clone() };
+    let organization = granted.at().scope().organization.ok_or(Error::NotFound)?;
     let database = &plan.database;
-    if !store::insert(tx, &at, database, now)? {
+    if !store::insert(tx, granted, database, now)? {
         return Err(taken());
     }
-    let database_at = DatabaseAt { organization: organization.clone(), database: database.id.clone() };
-    branches::insert(tx, &database_at, &plan.main, now)?;
+    // Whoever may make a database may make what belongs to it.
+    let own = belonging_to(organization, database)?;
+    branches::insert(tx, &own, &plan.main, now)?;
     let target = subject("Database", database.id.as_str(), database.name.as_str());
     change.audit(organization, "database.created", target.clone(), target.clone(), &json!({}))?;
     let main = subject("DatabaseBranch", plan.main.id.as_str(), plan.main.name.as_str());
@@ -337,7 +338,7 @@ pub(crate) fn insert(change: &Change<'_>, organization: &OrganizationId, plan: &
         Actor::Token(token) => {
             let accesses = Access::ALL.iter().copied().filter(|access| access.level() == Level::Database);
             let ids = accesses.clone().map(|access| (fresh(GrantId::from_random), access));
-            service_tokens::grant_on_new_database(tx, token, &database.id, ids, now)?;
+            service_tokens::grant_on_new_database(tx, &own, token, ids, now)?;
             let names: Vec<&str> = accesses.map(Access::name).collect();
             let metadata =
                 json!({"database": database.name.as_str(), "added": names, "because": "create_databases"});
@@ -350,7 +351,7 @@ pub(crate) fn insert(change: &Change<'_>, organization: &OrganizationId, plan: &
                 &metadata,
             )?;
         }
-        Actor::User(user) => store::add_administrator(tx, &database.id, user)?,
+        Actor::User(user) => store::add_administrator(tx, &own, user)?,
         Actor::Operator(_) | Actor::System(_) => {}
     }
     let branch_at = BranchAt {
@@ -362,7 +363,11 @@ pub(crate) fn insert(change: &Change<'_>, organization: &OrganizationId, plan: &
     Ok(branches::get_for_write(tx, &read_back(Operation::GetBranch, branch_at)?)?)
 }
 
-/// The place of a database that a request may bring about.
-pub(crate) fn new_database_place(granted: &Granted<NewDatabaseAt>) -> OrganizationId {
-    granted.at().organization.clone()
+/// The grant to make what belongs to a database that has just been made.
+pub(crate) fn belonging_to(
+    organization: &OrganizationId,
+    database: &NewDatabase,
+) -> Result<Granted<DatabaseAt>> {
+    let at = DatabaseAt { organization: organization.clone(), database: database.id.clone() };
+    Caller::system("making a database").grant(Operation::CreateBranch, at)
 }
