@@ -115,8 +115,23 @@ pub(crate) async fn dispatch<T: Target>(
         Ok((caller, standing)) => {
             let actor = caller.actor.id.clone();
             let remote_ip = arrival.remote_ip;
-            let reply =
-                serve::<T>(&api, operation, runs, handler, caller, remote_ip, &mut parts, &mut body).await;
+            // Whoever asks to wait must not hold up those who only ask.
+            let at_once = |input: &Input| {
+                runs == Runs::Here && operation.row().method == Method::Get && input.query("wait").is_none()
+            };
+            let reply = match read_head(&mut parts).await {
+                Err(reply) => *reply,
+                Ok(input) if at_once(&input) => serve_here::<T>(&api, operation, handler, &caller, &input),
+                // In a box of its own: whatever is kept while it waits would else be moved about with each
+                // request, also with those that never wait.
+                Ok(input) => {
+                    let headers = &parts.headers;
+                    let serving = serve::<T>(
+                        &api, operation, runs, handler, caller, input, remote_ip, headers, &mut body,
+                    );
+                    Box::pin(serving).await
+                }
+            };
             let reply = match standing {
                 Some(standing) => standing.put(reply),
                 None => reply,
@@ -209,8 +224,7 @@ fn admit(
         None => return Err(credential_needed(api, arrival.remote_ip)),
     };
     let standing = api.rate.check(&counted)?;
-    // What only reads is answered from one state of the store; what writes looks anew at each step.
-    let as_of = who.as_ref().and_then(|who| who.as_of).filter(|_| operation.row().method == Method::Get);
+    let as_of = who.as_ref().and_then(|who| who.as_of);
     Ok((Caller { as_of, ..caller(who, arrival) }, standing))
 }
 
@@ -238,34 +252,46 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
     }
 }
 
+/// Serves what neither has a body nor waits for anything.
+fn serve_here<T: Target>(
+    api: &Api,
+    operation: Operation,
+    handler: Handler<T>,
+    caller: &Caller,
+    input: &Input,
+) -> Reply {
+    match T::authorize(&api.plane, caller, operation, input) {
+        Ok(proof) => run::<T>(api, operation, handler, caller, input, Some(proof)),
+        Err(error) => answer_error(api, caller, input, &error),
+    }
+}
+
 #[allow(clippy::too_many_arguments, reason = "all of one request, in one place")]
 async fn serve<T: Target>(
     api: &Arc<Api>,
     operation: Operation,
     runs: Runs,
     handler: Handler<T>,
-    caller: Caller,
+    mut caller: Caller,
+    mut input: Input,
     remote_ip: IpAddr,
-    parts: &mut Parts,
+    headers: &HeaderMap,
     body: &mut Body,
 ) -> Reply {
-    let mut input = match read_head(parts).await {
-        Ok(input) => input,
-        Err(reply) => return *reply,
-    };
-    // Decided before the body is read, and again with it: time passes while it arrives.
+    // Time passes from here on: each step looks anew at the store. Decided before the body is read, and
+    // again with it.
+    caller.as_of = None;
     let first = match T::authorize(&api.plane, &caller, operation, &input) {
         Ok(proof) => proof,
         Err(error) => return answer_error(api, &caller, &input, &error),
     };
-    let mut caller = caller;
     if operation.row().method != Method::Get {
-        input.body = match read_body(&parts.headers, body).await {
+        input.body = match read_body(headers, body).await {
             Ok(body) => body,
             Err(reply) => return *reply,
         };
         // The body took its time: what has been revoked meanwhile counts as revoked.
-        match authenticate(api, &parts.headers, remote_ip) {
+        match authenticate(api, headers, remote_ip) {
             Ok(Some(who)) => {
                 caller.principal = Arc::clone(&who.principal);
                 caller.authenticated = Some(who);
@@ -274,13 +300,14 @@ async fn serve<T: Target>(
             Err(reply) => return *reply,
         }
         if operation.row().method == Method::Post {
-            match idempotency_key(&parts.headers, &caller, &input) {
+            match idempotency_key(headers, &caller, &input) {
                 Ok(once) => caller.once = once,
                 Err(reply) => return *reply,
             }
         }
     }
-    if runs == Runs::Here {
+    // Whoever asks to wait must not hold up those who only ask.
+    if runs == Runs::Here && input.query("wait").is_none() {
         return run::<T>(api, operation, handler, &caller, &input, Some(first));
     }
     let aside = Arc::clone(api);

@@ -1,10 +1,14 @@
 //! What comes in with a request, read with care: every refusal says which field and why.
 
+use std::time::Duration;
+
 use bough_control::{Error, Page};
 use serde::de::DeserializeOwned;
 
 /// Rows on a page when a request does not say (contract: conventions.md §6).
 const PER_PAGE: u32 = 25;
+/// Longest wait for something to be ready, in seconds.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// Most rows on a page; more is cut to this.
 const PER_PAGE_MAX: u32 = 100;
 /// Deepest nesting of a body. The JSON reader has a limit of its own, but not in keys that it ignores.
@@ -82,6 +86,15 @@ impl Input {
             Some("true" | "1") => Ok(Some(true)),
             Some("false" | "0") => Ok(Some(false)),
             Some(other) => Err(Error::Malformed(format!("{name} is {other:?}, but must be true or false"))),
+        }
+    }
+
+    /// Whether the answer shall wait until the thing is ready.
+    pub(crate) fn waits(&self) -> Result<bool, Error> {
+        match self.query("wait") {
+            None | Some("") => Ok(false),
+            Some("ready") => Ok(true),
+            Some(other) => Err(Error::Malformed(format!("wait is {other:?}, but must be ready"))),
         }
     }
 

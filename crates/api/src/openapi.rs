@@ -17,6 +17,9 @@ fn query_schema(name: &str) -> Value {
             json!({"type": "integer", "minimum": 1, "default": 25, "description": "At most 100; more counts as 100."})
         }
         "production" | "safe_migrations" | "rates" | "delete_descendants" => json!({"type": "boolean"}),
+        "wait" => {
+            json!({"type": "string", "enum": ["ready"], "description": "Answer as soon as it is ready, or after 60 s."})
+        }
         "order" => json!({"type": "string", "enum": ["asc", "desc"], "default": "desc"}),
         "engine" => json!({"type": "string", "enum": ["mysql", "postgresql"]}),
         "filters[]" => json!({"type": "array", "items": {"type": "string"}}),

@@ -52,7 +52,7 @@ impl Asked<'_> {
         let branch = input.params.get("branch").map(String::as_str);
         let found = self
             .plane
-            .locate_for(self.caller, input.param("organization"), database, branch)?
+            .locate_for(self.caller, &input.path, input.param("organization"), database, branch)?
             .ok_or(Error::NotFound)?;
         if self.caller.principal.belongs_to(&found.organization) { Ok(found) } else { Err(Error::NotFound) }
     }

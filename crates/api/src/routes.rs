@@ -135,7 +135,7 @@ routes! {
     CreateDatabase OrganizationAt, Aside => databases::routes::create;
         201 takes(databases::shape::CreateDatabaseBody) answers(databases::shape::Database);
     GetDatabase DatabaseAt, Here => databases::routes::get;
-        200 answers(databases::shape::Database);
+        200 ["wait"] answers(databases::shape::Database);
     UpdateDatabaseSettings DatabaseAt, Aside => databases::routes::update;
         200 takes(databases::shape::UpdateDatabaseBody) answers(databases::shape::Database);
     DeleteDatabase DatabaseAt, Aside => databases::routes::delete;
@@ -149,7 +149,7 @@ routes! {
     CreateBranch BranchesOf, Aside => branches::routes::create;
         201 takes(branches::shape::CreateBranchBody) answers(branches::shape::Branch);
     GetBranch BranchAt, Here => branches::routes::get;
-        200 answers(branches::shape::Branch);
+        200 ["wait"] answers(branches::shape::Branch);
     UpdateBranch BranchAt, Aside => branches::routes::update;
         200 takes(branches::shape::UpdateBranchBody) answers(branches::shape::Branch);
     DeleteBranch BranchAt, Aside => branches::routes::delete;

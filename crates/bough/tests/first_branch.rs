@@ -18,7 +18,12 @@ fn a_token_makes_a_database_and_a_branch_that_is_a_running_server() {
 
     let branch = client.post(&client.org("/databases/shop/branches"), &json!({"name": "dev"})).expect(201);
     assert_eq!(branch.str("/parent_branch"), "main");
-    bough.wait_branch("shop", "dev");
+    let started = std::time::Instant::now();
+    let ready = client.get(&client.org("/databases/shop/branches/dev?wait=ready")).expect(200);
+    assert_eq!(ready.str("/state"), "ready", "the answer waits");
+    assert!(started.elapsed() < std::time::Duration::from_secs(60), "and not for its limit");
+    client.get(&client.org("/databases/shop?wait=ready")).expect(200);
+    client.get(&client.org("/databases/shop?wait=never")).expect(400);
     assert_eq!(bough.sql("shop", "dev", "SHOW TABLES"), "parents", "the parent's schema");
     assert_eq!(bough.sql("shop", "dev", "SELECT COUNT(*) FROM parents"), "0", "and none of its rows");
     assert_eq!(bough.branch_servers().len(), 2);

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bough_model::{ActorKind, ActorRef, Credentials, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
 use bough_policy::{AccessSet, Principal};
+use bough_store::locate::Found;
 use bough_store::principals::{self, TokenRecord};
 use bough_store::{Mark, Memo};
 
@@ -15,6 +16,10 @@ use crate::{ControlPlane, Error, Result};
 
 /// Most tokens kept in memory. When it is reached, all are forgotten and read again as they come.
 const TOKENS_KEPT: usize = 50_000;
+/// Most paths remembered for each token.
+const PLACES_KEPT: usize = 16;
+/// Longest path that is remembered, in bytes.
+const PLACE_MAX_BYTES: usize = 512;
 /// Microseconds in which the same use of a token is noted once.
 const NOTED_ONCE_PER_MICROS: i64 = 60_000_000;
 
@@ -38,6 +43,33 @@ impl std::fmt::Debug for Authenticated {
     }
 }
 
+impl Authenticated {
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.entry.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was found at a path in this state of the store.
+    #[allow(clippy::option_option, reason = "not known, or known that there is nothing")]
+    pub(crate) fn place(&self, as_of: Mark, path: &str) -> Option<Option<Found>> {
+        let places = self.places();
+        if places.as_of != Some(as_of) {
+            return None;
+        }
+        places.found.iter().find(|(known, _)| **known == *path).map(|(_, found)| found.clone())
+    }
+
+    /// Keeps what was found at a path. `as_of` is from before it was looked for.
+    pub(crate) fn keep_place(&self, as_of: Mark, path: &str, found: Option<Found>) {
+        let mut places = self.places();
+        if places.as_of != Some(as_of) || places.found.len() >= PLACES_KEPT {
+            *places = Places { as_of: Some(as_of), found: Vec::new() };
+        }
+        if path.len() <= PLACE_MAX_BYTES {
+            places.found.push((path.into(), found));
+        }
+    }
+}
+
 /// No valid credential. Which of wrong, expired, deleted or elsewhere it was is not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
@@ -47,6 +79,14 @@ struct Entry {
     record: TokenRecord,
     principal: Arc<Principal>,
     noted: Mutex<Noted>,
+    places: Mutex<Places>,
+}
+
+/// What paths name, in one state of the store.
+#[derive(Default)]
+struct Places {
+    as_of: Option<Mark>,
+    found: Vec<(Box<str>, Option<Found>)>,
 }
 
 /// Which uses of a token were passed on to the recorder within the current minute.
@@ -141,7 +181,13 @@ impl ControlPlane {
                 return Ok(None);
             };
             let principal = Arc::new(record.principal.clone());
-            let entry = Arc::new(Entry { version, record, principal, noted: Mutex::default() });
+            let entry = Arc::new(Entry {
+                version,
+                record,
+                principal,
+                noted: Mutex::default(),
+                places: Mutex::default(),
+            });
             self.cache.put(&entry);
             Ok(Some(entry))
         })

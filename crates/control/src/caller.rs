@@ -24,8 +24,8 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// The credential that it came with, for noting its use.
     pub authenticated: Option<Authenticated>,
-    /// The state of the store that a request which only reads is answered from; `None` for whichever it is in
-    /// when something is read.
+    /// The state of the store that a request is answered from which neither writes nor waits; `None` for
+    /// whichever it is in when something is read.
     pub as_of: Option<Mark>,
     /// What identifies a request that must be carried out at most once.
     pub once: Option<(RequestKey, Digest)>,

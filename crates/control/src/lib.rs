@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
-use bough_model::{Actor, BranchId, DatabaseId, Timestamp, TokenId};
+use bough_model::{BranchId, DatabaseId, Timestamp};
 use bough_policy::{Located, MemberAt, TokenAt};
 use bough_store::locate;
 use bough_store::{Mark, Memo, Store};
@@ -47,7 +47,7 @@ pub use recorder::Recorder;
 pub use settings::{Addresses, Limits, Settings};
 
 use authentication::TokenCache;
-use branches::reconcile::Nudge;
+use branches::reconcile::{Nudge, Waiting};
 use once::InFlight;
 
 /// The control plane. Cheap to share: all of it lies behind an [`Arc`].
@@ -60,10 +60,8 @@ pub struct ControlPlane {
     recorder: Recorder,
     in_flight: InFlight,
     nudge: Nudge,
+    waiting: Waiting,
     audit_heads: PathBuf,
-    /// What each token's paths name. Kept apart for each token: how long an answer takes must not tell one of
-    /// them what others ask for.
-    located: Memo<(TokenId, [Option<String>; 3]), Option<Found>>,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
 }
 
@@ -88,8 +86,8 @@ impl ControlPlane {
             recorder,
             in_flight: InFlight::default(),
             nudge: Nudge::default(),
+            waiting: Waiting::default(),
             audit_heads,
-            located: Memo::default(),
             branches: Memo::default(),
         })
     }
@@ -127,25 +125,28 @@ impl ControlPlane {
         caller.as_of.or_else(|| self.store.mark())
     }
 
-    /// As [`ControlPlane::locate`], for a request of somebody.
+    /// As [`ControlPlane::locate`], for a request of somebody for `path`. What a path names is remembered for
+    /// each token by itself: how long an answer takes must not tell one of them what others ask for.
     ///
     /// # Errors
     /// When the store fails.
     pub fn locate_for(
         &self,
         caller: &Caller,
+        path: &str,
         organization: &str,
         database: Option<&str>,
         branch: Option<&str>,
     ) -> Result<Option<Found>> {
-        let Actor::Token(token) = caller.principal.actor() else {
+        let (Some(who), Some(mark)) = (&caller.authenticated, self.mark_for(caller)) else {
             return self.locate(organization, database, branch);
         };
-        let path = [Some(organization), database, branch].map(|part| part.map(str::to_owned));
-        let mark = self.mark_for(caller);
-        self.store.recall(&self.located, mark, (token.clone(), path), |reader| {
-            Ok(locate::path(reader, organization, database, branch)?)
-        })
+        if let Some(known) = who.place(mark, path) {
+            return Ok(known);
+        }
+        let found = self.locate(organization, database, branch)?;
+        who.keep_place(mark, path, found.clone());
+        Ok(found)
     }
 
     /// Finds a service token of a located organization.

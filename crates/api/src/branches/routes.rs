@@ -7,6 +7,7 @@ use bough_policy::{BranchAt, DatabaseAt, Granted};
 use super::shape::{Branch, CreateBranchBody, SafeMigrationsBody, Schema, UpdateBranchBody};
 use crate::databases::routes::check_kind;
 use crate::dispatch::Ctx;
+use crate::input::WAIT_LIMIT;
 use crate::page::{Data, List};
 use crate::place::MayMakeBranch;
 use crate::respond::Reply;
@@ -60,8 +61,10 @@ pub(crate) fn create(ctx: &Ctx<'_>, may: MayMakeBranch) -> Result<Reply, Error> 
 }
 
 pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
-    let branch = ctx.plane().get_branch(ctx.caller, &at)?;
-    Reply::ok(&Branch::new(ctx, &branch))
+    if ctx.input.waits()? {
+        return Reply::ok(&Branch::new(ctx, &ctx.plane().await_branch(&at, WAIT_LIMIT)?));
+    }
+    Reply::ok(&Branch::new(ctx, &*ctx.plane().get_branch(ctx.caller, &at)?))
 }
 
 pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {

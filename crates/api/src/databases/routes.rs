@@ -6,6 +6,7 @@ use bough_policy::{DatabaseAt, Granted, OrganizationAt};
 
 use super::shape::{CreateDatabaseBody, Database, UpdateDatabaseBody};
 use crate::dispatch::Ctx;
+use crate::input::WAIT_LIMIT;
 use crate::page::List;
 use crate::respond::Reply;
 
@@ -59,7 +60,12 @@ pub(crate) fn create(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply
 }
 
 pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<DatabaseAt>) -> Result<Reply, Error> {
-    Reply::ok(&Database::new(ctx, &ctx.plane().get_database(&at)?))
+    let database = if ctx.input.waits()? {
+        ctx.plane().await_database(&at, WAIT_LIMIT)?
+    } else {
+        ctx.plane().get_database(&at)?
+    };
+    Reply::ok(&Database::new(ctx, &database))
 }
 
 pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<DatabaseAt>) -> Result<Reply, Error> {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bough_model::{BranchId, BranchName};
+use std::time::Duration;
+
+use bough_model::{BranchId, BranchName, BranchState};
 use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, Located, NewDatabaseAt, Operation, decide};
 use bough_store::branches::{self as store, Filter, NewBranch};
 use bough_store::databases as database_store;
@@ -69,6 +71,16 @@ impl ControlPlane {
         self.store.recall(&self.branches, self.mark_for(caller), key, |reader| {
             store::get(reader, granted)?.map(Arc::new).ok_or(Error::NotFound)
         })
+    }
+
+    /// One branch, as soon as it is ready, or as it is after `limit`.
+    ///
+    /// # Errors
+    /// When the store fails, or it is gone.
+    pub fn await_branch(&self, granted: &Granted<BranchAt>, limit: Duration) -> Result<BranchRow> {
+        // What was remembered when the request came in is not what is waited for.
+        let look = || self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound));
+        self.waiting.until(limit, look, |branch| branch.state == BranchState::Ready)
     }
 
     /// Makes a branch from its parent's schema.

@@ -6,8 +6,9 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bough_engine::killpoint;
 use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, Step, plan};
@@ -30,6 +31,50 @@ const RETRY_FIRST_MILLIS: u64 = 250;
 const RETRY_LONGEST_MILLIS: u64 = 30_000;
 /// Pause after a failure that could not even be recorded, in milliseconds.
 const UNRECORDED_PAUSE_MILLIS: u64 = 1_000;
+
+/// Most requests that wait for a branch at once; further ones are answered with what there is.
+const WAITING_MAX: usize = 128;
+/// Longest pause between two looks of somebody who waits, in milliseconds: other processes nudge nobody.
+const WAIT_LOOK_MILLIS: u64 = 500;
+
+/// Says to those who wait that a branch may have changed.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    count: AtomicUsize,
+    changes: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Waiting {
+    fn tell(&self) {
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
+    /// Looks again and again until `look` says that it is enough, or `limit` is over.
+    pub(crate) fn until<T>(
+        &self,
+        limit: Duration,
+        look: impl Fn() -> Result<T>,
+        enough: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let crowded = self.count.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX;
+        let result = loop {
+            let seen = *self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = look();
+            let left = limit.saturating_sub(started.elapsed());
+            if crowded || left.is_zero() || found.as_ref().map_or(true, &enough) {
+                break found;
+            }
+            let pause = left.min(Duration::from_millis(WAIT_LOOK_MILLIS));
+            let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(self.changed.wait_timeout_while(changes, pause, |now| *now == seen));
+        };
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+}
 
 /// Says that there is something to do.
 #[derive(Default)]
@@ -227,6 +272,7 @@ impl ControlPlane {
                 })?;
             }
         }
+        self.waiting.tell();
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! What can be done with databases.
 
+use std::time::Duration;
+
 use bough_model::{
-    Actor, BranchId, BranchName, ClusterSizeName, DatabaseId, DatabaseName, GrantId, OrganizationId,
-    RegionSlug,
+    Actor, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, GrantId,
+    OrganizationId, RegionSlug,
 };
 use bough_policy::{
     Access, BranchAt, DatabaseAt, Granted, Level, Located, Operation, OrganizationAt, Place, decide,
@@ -112,6 +114,15 @@ impl ControlPlane {
     /// When the store fails, or it is gone.
     pub fn get_database(&self, granted: &Granted<DatabaseAt>) -> Result<DatabaseRow> {
         self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound))
+    }
+
+    /// One database, as soon as its default branch is ready, or as it is after `limit`.
+    ///
+    /// # Errors
+    /// When the store fails, or it is gone.
+    pub fn await_database(&self, granted: &Granted<DatabaseAt>, limit: Duration) -> Result<DatabaseRow> {
+        let ready = |row: &DatabaseRow| row.default_branch.state == BranchState::Ready;
+        self.waiting.until(limit, || self.get_database(granted), ready)
     }
 
     /// Makes a database with its first branch.
