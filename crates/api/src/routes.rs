@@ -164,6 +164,8 @@ routes! {
         200 takes(branches::shape::SafeMigrationsBody) answers(branches::shape::Branch);
     DisableSafeMigrations BranchAt, Aside => branches::routes::disable_safe_migrations;
         200 answers(branches::shape::Branch);
+    UpdateBranchResizeRequest BranchAt, Here => branches::routes::resize;
+        204 takes(branches::shape::ResizeBody);
     GetBranchSchema BranchAt, Aside => branches::routes::schema;
         200 ["keyspace" "namespace"] answers(Data<branches::shape::Schema>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;

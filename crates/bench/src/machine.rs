@@ -11,6 +11,8 @@ use crate::table::say;
 
 /// How long others are watched before a measure, in milliseconds.
 const WATCHED_MILLIS: u64 = 1_000;
+/// How often it is looked again while the machine is busy, before it is measured anyway.
+const PATIENCE: usize = 60;
 /// From which share of all CPUs that others use a machine counts as busy.
 const BUSY_SHARE: f64 = 0.15;
 
@@ -97,6 +99,18 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Waits about a minute, at most, for others to be quiet.
+    pub fn await_quiet() -> Self {
+        let mut seen = Self::look();
+        for _ in 1..PATIENCE {
+            if seen.others < BUSY_SHARE {
+                break;
+            }
+            seen = Self::look();
+        }
+        seen
+    }
+
     /// Watches for a second.
     pub fn look() -> Self {
         let before = Ticks::now();

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         if !args.is_empty() && !args.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
             continue;
         }
-        say(&format!("\n{name}: {}", Machine::look()));
+        say(&format!("\n{name}: {}", Machine::await_quiet()));
         let before = machine::Ticks::now();
         match std::panic::catch_unwind(measure) {
             Ok(Ok(measured)) => lines.extend(measured),

@@ -24,6 +24,12 @@ fn a_token_makes_a_database_and_a_branch_that_is_a_running_server() {
     assert!(started.elapsed() < std::time::Duration::from_secs(60), "and not for its limit");
     client.get(&client.org("/databases/shop?wait=ready")).expect(200);
     client.get(&client.org("/databases/shop?wait=never")).expect(400);
+    // What the Terraform provider sends after every create.
+    let resizes = client.org("/databases/shop/branches/dev/resizes");
+    let same =
+        json!({"vtgate_autoscaling": false, "vtgate_count": 1, "vtgate_size": ready.str("/vtgate_name")});
+    client.put(&resizes, &same).expect(204);
+    client.put(&resizes, &json!({"vtgate_size": "VTG_320"})).expect(422);
     assert_eq!(bough.sql("shop", "dev", "SHOW TABLES"), "parents", "the parent's schema");
     assert_eq!(bough.sql("shop", "dev", "SELECT COUNT(*) FROM parents"), "0", "and none of its rows");
     assert_eq!(bough.branch_servers().len(), 2);

@@ -64,6 +64,7 @@ fn probes() -> Vec<Probe> {
         UpdateDatabaseSettings,
         UpdateBranch,
         UpdateSafeMigrations,
+        UpdateBranchResizeRequest,
     ];
     let from_parent = Probe {
         operation: CreateBranch,

@@ -4,10 +4,11 @@ use bough_control::Error;
 use bough_control::branches::{CreateBranch, Filter, UpdateBranch};
 use bough_policy::{BranchAt, DatabaseAt, Granted};
 
-use super::shape::{Branch, CreateBranchBody, SafeMigrationsBody, Schema, UpdateBranchBody};
+use super::shape::{Branch, CreateBranchBody, ResizeBody, SafeMigrationsBody, Schema, UpdateBranchBody};
 use crate::databases::routes::check_kind;
 use crate::dispatch::Ctx;
 use crate::input::WAIT_LIMIT;
+use crate::organizations::shape::VTGATE;
 use crate::page::{Data, List};
 use crate::place::MayMakeBranch;
 use crate::respond::Reply;
@@ -102,6 +103,25 @@ pub(crate) fn disable_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> R
 pub(crate) fn update_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
     let body: SafeMigrationsBody = ctx.input.json()?;
     safe_migrations(ctx, &at, body.safe_migrations)
+}
+
+/// There are no VTGates here, so there is nothing to change: whoever asks for what a branch says of
+/// itself is done, whoever asks for more is told (contract: observed.md, Terraform sends this after
+/// every create).
+pub(crate) fn resize(ctx: &Ctx<'_>, _: Granted<BranchAt>) -> Result<Reply, Error> {
+    let body: ResizeBody = ctx.input.json()?;
+    let same_size = |name: &String| name.replace('-', "_").eq_ignore_ascii_case(VTGATE);
+    let nothing_changes = body.vtgate_size.as_ref().is_none_or(same_size)
+        && body.vtgate_count.is_none_or(|count| count == 1)
+        && body.vtgate_max_count.is_none_or(|count| (0..=1).contains(&count))
+        && body.vtgate_autoscaling != Some(true)
+        && body.vtgate_target_cpu_utilization.is_none_or(|target| target == 0);
+    if nothing_changes {
+        return Ok(Reply::no_content());
+    }
+    Err(Error::Invalid(format!(
+        "there are no VTGates here: vtgate_size is always {VTGATE}, vtgate_count 1, and nothing scales by itself"
+    )))
 }
 
 pub(crate) fn schema(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {

@@ -213,3 +213,20 @@ pub(crate) struct SafeMigrationsBody {
     /// Whether direct DDL is to be refused; nothing enforces it in this version.
     pub(crate) safe_migrations: bool,
 }
+
+/// A wanted number and size of VTGates.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ResizeBody {
+    /// As a branch's `vtgate_name`.
+    #[serde(default)]
+    pub(crate) vtgate_size: Option<String>,
+    /// As a branch's `vtgate_count`.
+    #[serde(default)]
+    pub(crate) vtgate_count: Option<i64>,
+    #[serde(default)]
+    pub(crate) vtgate_max_count: Option<i64>,
+    #[serde(default)]
+    pub(crate) vtgate_autoscaling: Option<bool>,
+    #[serde(default)]
+    pub(crate) vtgate_target_cpu_utilization: Option<i64>,
+}
