@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, header};
 use bough_control::model::{ActorKind, ActorRef, Digest};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
 use bough_policy::{Granted, Method, Operation, Place, Principal, Rule};
@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::Api;
 use crate::authenticate::{authenticate, credential_needed};
 use crate::input::Input;
-use crate::place::{MayMakeBranch, Target, record};
+use crate::place::{MayMakeBranch, Target, mask, record};
 use crate::rate::{Counted, Standing};
 use crate::respond::{self, Reply, refuse};
 
@@ -31,6 +31,8 @@ const UNWANTED_MAX_BYTES: usize = 16 * 1024 * 1024;
 const UNWANTED_LIMIT_SECONDS: u64 = 5;
 /// Largest header, in bytes, names and values together.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
+/// Longest address of a request, in bytes, path and query together.
+const URI_MAX_BYTES: usize = 8 * 1024;
 /// Tries when what was decided on keeps changing.
 const TRIES_MAX: usize = 5;
 /// Longest `Idempotency-Key`, in bytes.
@@ -95,6 +97,10 @@ impl Arrival {
     }
 }
 
+fn uri_bytes(uri: &Uri) -> usize {
+    uri.path_and_query().map_or(0, |path| path.as_str().len())
+}
+
 fn headers_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
@@ -110,7 +116,7 @@ pub(crate) async fn dispatch<T: Target>(
     let arrival = Arrival::of(&api, &request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (mut parts, mut body) = request.into_parts();
-    let (reply, who) = match admit(&api, &arrival, &parts.headers, operation) {
+    let (reply, who) = match admit(&api, &arrival, &parts.headers, uri_bytes(&parts.uri), operation) {
         Err(refused) => (*refused, None),
         Ok((caller, standing)) => {
             let actor = caller.actor.id.clone();
@@ -149,7 +155,10 @@ pub(crate) async fn fallback(api: Arc<Api>, status: StatusCode, request: Request
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let admitted = match path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     {
-        true => admit(&api, &arrival, request.headers(), Operation::ListOrganizations).map(|_| ()),
+        true => {
+            let bytes = uri_bytes(request.uri());
+            admit(&api, &arrival, request.headers(), bytes, Operation::ListOrganizations).map(|_| ())
+        }
         false => Ok(()),
     };
     let reply = match admitted {
@@ -178,7 +187,7 @@ fn finish(
     tracing::info!(
         request_id = arrival.request_id,
         method,
-        path,
+        path = mask(path, api.plane.settings().token_prefix.as_str()),
         status,
         micros = took.as_micros(),
         actor,
@@ -206,6 +215,7 @@ fn admit(
     api: &Api,
     arrival: &Arrival,
     headers: &HeaderMap,
+    uri_bytes: usize,
     operation: Operation,
 ) -> Result<(Caller, Option<Standing>), Box<Reply>> {
     if headers_size(headers) > HEADERS_MAX_BYTES {
@@ -215,6 +225,10 @@ fn admit(
             "request_header_fields_too_large",
             message,
         )));
+    }
+    if uri_bytes > URI_MAX_BYTES {
+        let message = format!("the request's address is longer than {URI_MAX_BYTES} bytes");
+        return Err(Box::new(refuse(StatusCode::URI_TOO_LONG, "uri_too_long", message)));
     }
     let who = authenticate(api, headers, arrival.remote_ip)?;
     let public = operation.row().rule == Rule::Public;
@@ -439,22 +453,27 @@ fn run<T: Target>(
     input: &Input,
     mut first: Option<T::Proof>,
 ) -> Reply {
-    let ctx = Ctx { api, caller, input };
-    let mut last = Error::Changed;
+    let mut caller = caller.clone();
     for _ in 0..TRIES_MAX {
-        let proof = match first.take().map_or_else(|| T::authorize(&api.plane, caller, operation, input), Ok)
+        let proof = match first.take().map_or_else(|| T::authorize(&api.plane, &caller, operation, input), Ok)
         {
             Ok(proof) => proof,
-            Err(error) => return answer_error(api, caller, input, &error),
+            Err(error) => return answer_error(api, &caller, input, &error),
         };
-        proof_used::<T>(api, caller, &proof);
-        match handler(&ctx, proof) {
+        proof_used::<T>(api, &caller, &proof);
+        match handler(&Ctx { api, caller: &caller, input }, proof) {
             Ok(reply) => return reply,
-            Err(Error::Changed) => last = Error::Changed,
-            Err(error) => return answer_error(api, caller, input, &error),
+            // What was decided on has changed, or what the caller may.
+            Err(Error::Changed) => {}
+            Err(error) => return answer_error(api, &caller, input, &error),
         }
+        caller = match api.plane.renewed(&caller) {
+            Ok(Some(renewed)) => renewed,
+            Ok(None) => return respond::unauthorized("This service token is not valid any more."),
+            Err(error) => return answer_error(api, &caller, input, &error),
+        };
     }
-    answer_error(api, caller, input, &last)
+    answer_error(api, &caller, input, &Error::Changed)
 }
 
 fn answer_error(api: &Api, caller: &Caller, input: &Input, error: &Error) -> Reply {

@@ -58,18 +58,35 @@ impl Asked<'_> {
     }
 }
 
+/// Most of a path or name that is written down, in characters: what is longer names nothing that exists.
+const WRITTEN_MAX: usize = 300;
+
+/// A path or name fit to be written down: cut, and without what may be a secret in the wrong place.
+pub(crate) fn mask(text: &str, secret_prefix: &str) -> String {
+    let cut = text.find(secret_prefix).unwrap_or(text.len());
+    let mut written: String = text.chars().take(WRITTEN_MAX).collect();
+    if cut < written.len() {
+        written.truncate(cut);
+        written.push_str("[hidden]");
+    } else if written.len() < text.len() {
+        written.push('…');
+    }
+    written
+}
+
 /// Keeps a refusal of a service token for its organization's administrators.
 pub(crate) fn record(plane: &ControlPlane, caller: &Caller, input: &Input, denied: &Denied) {
     let Actor::Token(token) = caller.principal.actor() else { return };
     if denied.foreign {
         return;
     }
+    let masked = |text: &str| mask(text, plane.settings().token_prefix.as_str());
     plane.note_refusal(RefusedRequest {
         token: token.clone(),
         operation: denied.operation,
-        path: input.path.clone(),
-        resource: resource(input),
-        database: input.params.get("database").cloned(),
+        path: masked(&input.path),
+        resource: masked(&resource(input)),
+        database: input.params.get("database").map(|name| masked(name)),
         missing: denied.missing.names(),
     });
 }

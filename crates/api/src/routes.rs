@@ -92,7 +92,7 @@ routes! {
         200 ["page" "per_page"] answers(List<organizations::shape::RegionShape>);
     ListClusterSizeSkus OrganizationAt, Here => organizations::routes::list_skus;
         200 ["engine" "rates" "region" "database"] answers(Vec<organizations::shape::Sku>);
-    ListAuditLogs OrganizationAt, Here => audit::routes::list;
+    ListAuditLogs OrganizationAt, Aside => audit::routes::list;
         200 ["starting_after" "ending_before" "limit" "filters[]"]
         answers(CursorList<audit::shape::AuditLogEvent>);
 

@@ -13,6 +13,7 @@ use bough_control::ControlPlane;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
@@ -25,6 +26,8 @@ use crate::{Api, Options, openapi, routes};
 
 /// Longest time for a request's header to arrive, idle time on a kept connection included, in seconds.
 const HEADER_LIMIT_SECONDS: u64 = 30;
+/// Longest time for a client to take some of an answer, in seconds.
+const UNTAKEN_LIMIT_SECONDS: u64 = 10;
 /// Most bytes buffered of a header before it is refused.
 const HEADER_BUFFER_BYTES: usize = 128 * 1024;
 /// Longest time for requests under way to end when the server stops, in seconds.
@@ -137,6 +140,8 @@ fn connection(
 ) -> http1::Connection<TokioIo<TcpStream>, Door> {
     // Answers are small and whole: waiting to fill packets only delays them.
     let _ = stream.set_nodelay(true);
+    // Who does not take what he asked for gives his place to others.
+    let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(Duration::from_secs(UNTAKEN_LIMIT_SECONDS)));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(HEADER_LIMIT_SECONDS))

@@ -55,10 +55,12 @@ impl DataDir {
     /// A data directory, made when it is not there. A folder with other things in it is left alone.
     pub fn create(root: &Path) -> Result<Self> {
         let dir = Self::at(root)?;
-        make_dir(&dir.root, 0o711)?;
         let identity = dir.root.join("identity");
         if !identity.exists() {
-            let foreign = fs::read_dir(&dir.root)?
+            // Looked at before anything is changed: a mistyped folder keeps its mode.
+            let foreign = fs::read_dir(&dir.root)
+                .into_iter()
+                .flatten()
                 .filter_map(Result::ok)
                 .map(|entry| entry.file_name())
                 .find(|name| name != "bough.toml" && name != "lost+found");
@@ -69,6 +71,7 @@ impl DataDir {
                     name.display()
                 );
             }
+            make_dir(&dir.root, 0o711)?;
             write_new(&identity, IDENTITY.as_bytes(), 0o644)?;
         }
         make_dir(&dir.root.join("run"), 0o711)?;

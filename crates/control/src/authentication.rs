@@ -12,7 +12,7 @@ use bough_store::locate::Found;
 use bough_store::principals::{self, TokenRecord};
 use bough_store::{Mark, Memo};
 
-use crate::{ControlPlane, Error, Result};
+use crate::{Caller, ControlPlane, Error, Result};
 
 /// Most tokens kept in memory. When it is reached, all are forgotten and read again as they come.
 const TOKENS_KEPT: usize = 50_000;
@@ -164,6 +164,24 @@ impl ControlPlane {
             organization: record.organization.clone(),
             as_of,
             entry,
+        }))
+    }
+
+    /// The same caller with what it may now; `None` when its token is not valid any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn renewed(&self, caller: &Caller) -> Result<Option<Caller>> {
+        let Some(who) = &caller.authenticated else { return Ok(Some(caller.clone())) };
+        let as_of = self.store.mark();
+        let entry = self.entry(&who.entry.record.id, as_of)?;
+        let now = self.now();
+        let valid = entry.filter(|entry| entry.record.expires_at.is_none_or(|ends| now < ends));
+        Ok(valid.map(|entry| {
+            let principal = Arc::clone(&entry.principal);
+            let authenticated =
+                Authenticated { principal: Arc::clone(&principal), as_of, entry, ..who.clone() };
+            Caller { principal, as_of, authenticated: Some(authenticated), ..caller.clone() }
         }))
     }
 

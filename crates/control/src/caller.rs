@@ -6,6 +6,7 @@ use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, Organization
 use bough_policy::{Facet, Granted, Located, Nowhere, Operation, Place, Principal, decide, refine};
 use bough_store::audit::{self, AuditKey, NewEvent, Subject};
 use bough_store::idempotency::{self, RequestKey};
+use bough_store::principals;
 use bough_store::{Mark, Tx};
 
 use crate::random::fresh;
@@ -134,6 +135,9 @@ impl ControlPlane {
         let key = self.keys.audit().clone();
         let now = self.now();
         self.store.write(move |tx| {
+            if !principals::still_holds(tx, &caller.principal)? {
+                return Err(Error::Changed);
+            }
             if let Some((request, body)) = &caller.once {
                 idempotency::claim(tx, request, body, now)?;
             }

@@ -77,12 +77,13 @@ impl ControlPlane {
             for row in &mut rows {
                 let Some(name) = row.database_name.clone() else { continue };
                 let found = locate::path(reader, organization_name, Some(&name), None)?;
+                let names_branch = row.resource.contains("/branches/");
+                let sees = if names_branch { Operation::GetBranch } else { Operation::GetDatabase };
                 let visible = match found.as_ref().and_then(locate::Found::database_at) {
-                    Some(at) => decide(&caller.principal, Operation::GetDatabase, at).is_ok(),
+                    Some(at) => decide(&caller.principal, sees, at).is_ok(),
                     // Nothing of that name: whoever sees every database may know that.
-                    None => found.is_some_and(|found| {
-                        decide(&caller.principal, Operation::GetDatabase, every_database(&found)).is_ok()
-                    }),
+                    None => found
+                        .is_some_and(|found| decide(&caller.principal, sees, every_database(&found)).is_ok()),
                 };
                 if !visible {
                     row.path = String::new();

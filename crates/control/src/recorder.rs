@@ -16,7 +16,9 @@ use bough_store::{Store, StoreError, denials, usage};
 /// How often what waits is written, in milliseconds. A first use shows within five seconds.
 const WRITE_EVERY_MILLIS: u64 = 1_000;
 /// Most refusals that wait.
-const DENIALS_MAX: usize = 10_000;
+const DENIALS_MAX: usize = 2_000;
+/// Refusals written in one go.
+const DENIALS_AT_ONCE: usize = 50;
 /// Most uses that wait.
 const USES_MAX: usize = 100_000;
 
@@ -97,10 +99,14 @@ impl Recorder {
         if taken.denials.is_empty() && taken.uses.is_empty() {
             return Ok(());
         }
+        // A few at a time: nobody's write waits behind all of them.
+        let mut denials = taken.denials;
+        while !denials.is_empty() {
+            let rest = denials.split_off(denials.len().min(DENIALS_AT_ONCE));
+            store.write(move |tx| denials.iter().try_for_each(|denial| denials::record(tx, denial)))?;
+            denials = rest;
+        }
         store.write(move |tx| {
-            for denial in &taken.denials {
-                denials::record(tx, denial)?;
-            }
             let mut written: HashSet<&TokenId> = HashSet::new();
             for ((token, database), (used, at)) in &taken.uses {
                 if written.insert(token) {

@@ -59,6 +59,13 @@ pub struct BranchPaths {
     pub stage_record: PathBuf,
 }
 
+/// Removes what is of no use any more. What cannot be removed is said, and keeps nobody from starting.
+fn sweep_away(path: &Path) {
+    if let Err(error) = files::remove_tree(path) {
+        tracing::warn!(%error, "a leftover could not be removed; it is left where it is");
+    }
+}
+
 impl EngineDir {
     /// Opens `path`, made if need be, and sees to its owner, mode and folders.
     ///
@@ -162,12 +169,12 @@ impl EngineDir {
     pub fn sweep(&self) -> Result<(), EngineError> {
         for folder in [self.branches(), self.templates()] {
             for name in names(&folder)?.iter().filter(|name| name.ends_with(HALF_MADE)) {
-                files::remove_tree(&folder.join(name))?;
+                sweep_away(&folder.join(name));
             }
         }
         let trash = self.root.join("trash");
         for name in names(&trash)? {
-            files::remove_tree(&trash.join(name))?;
+            sweep_away(&trash.join(name));
         }
         Ok(())
     }

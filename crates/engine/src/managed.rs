@@ -226,7 +226,23 @@ impl ManagedEngine {
         id: &BranchId,
         limits: ConnectLimits,
     ) -> Result<Connection, EngineError> {
-        Connection::open(&self.address(id), limits).map_err(EngineError::server(id, "was connected to"))
+        let connecting = EngineError::server(id, "was connected to");
+        let prove = || {
+            let mut conn = Connection::open(&self.address(id), limits)?;
+            let row = conn.query_one("SELECT @@server_id AS server_id, @@datadir AS datadir")?;
+            let proof = (row.u64("server_id")?, row.text("datadir")?.to_owned());
+            Ok((conn, proof))
+        };
+        let (conn, (server_id, datadir)) = prove().map_err(connecting)?;
+        // Whoever owns the branch's folder could have put another server's socket in its place: nothing
+        // is said to a server that is not the branch's own.
+        if server_id != u64::from(crate::cnf::server_id(id))
+            || !crate::observe::same_datadir(&datadir, &self.dir.branch(id))
+        {
+            let why = "another server answers in its place".to_owned();
+            return Err(EngineError::Stranger { branch: id.clone(), why });
+        }
+        Ok(conn)
     }
 
     /// The command-line client on the branch's schema, as Bough's own account, ready to run.
@@ -241,7 +257,7 @@ impl ManagedEngine {
         })?;
         let address = self.address(id);
         let mut command = Command::new(client);
-        command.arg("--no-defaults").arg("--protocol=socket");
+        command.arg("--no-defaults").arg("--protocol=socket").arg("--local-infile=0");
         command.arg(format!("--socket={}", address.path.display()));
         command.arg(format!("--user={}", address.user)).arg("--default-character-set=utf8mb4");
         command.arg(format!("--database={schema}"));
@@ -253,7 +269,8 @@ impl ManagedEngine {
         let paths = self.dir.branch(id);
         let record = {
             let _own = self.account.own_files()?;
-            records::read::<ServerRecord>(&paths.server_record)?
+            // A record that cannot be read proves nothing, as one that is missing: the processes tell.
+            records::read::<ServerRecord>(&paths.server_record).unwrap_or_default()
         };
         let found = proc::find(record.as_ref(), &self.boot_id, &paths.data, self.account.uid);
         Ok((record, found))

@@ -70,10 +70,15 @@ pub fn spawn(mariadbd: &Path, account: &EngineAccount, paths: &BranchPaths) -> R
             .append(true)
             .create(true)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
+            // Not blocking: a pipe in its place, with nobody to read it, must not hold up a start.
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(&paths.error_log)
             .map_err(EngineError::io("open", &paths.error_log))?
     };
+    if !log.metadata().is_ok_and(|meta| meta.is_file()) {
+        let why = "is no file; remove it, it is made anew".to_owned();
+        return Err(EngineError::Layout { path: paths.error_log.clone(), why });
+    }
     let log_again = log.try_clone().map_err(EngineError::io("open", &paths.error_log))?;
     let mut command = command(mariadbd, account, &paths.data);
     // It must be the first argument.

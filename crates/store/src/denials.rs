@@ -137,6 +137,9 @@ pub fn record(tx: &Tx<'_>, denial: &NewDenial) -> Result<(), StoreError> {
             denial.at.as_micros()
         ],
     )?;
+    if number(tx, "SELECT COUNT(*) FROM denials WHERE token_id = ?", params![token])? <= KEPT_PER_TOKEN {
+        return Ok(());
+    }
     change(
         tx,
         "DELETE FROM denials WHERE token_id = ?1 AND id NOT IN \

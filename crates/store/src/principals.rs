@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 
 use crate::connection::Db;
 use crate::row::{all, first, parsed, time_opt};
-use crate::{Reader, StoreError};
+use crate::{Reader, StoreError, Tx};
 
 /// A service token as authentication sees it.
 #[derive(Clone, Debug)]
@@ -108,4 +108,22 @@ pub fn token(reader: &Reader, id: &TokenId) -> Result<(i64, Option<TokenRecord>)
         )?;
         Ok((version, record))
     })
+}
+
+/// Whether a principal may still what it was read to may: within a write, so that nothing that has been
+/// revoked meanwhile is used, and nothing is made by a token that is gone.
+///
+/// # Errors
+/// When the database fails.
+pub fn still_holds(tx: &Tx<'_>, principal: &Principal) -> Result<bool, StoreError> {
+    let Principal::Token { actor: Actor::Token(id), organization, expires_at, grants } = principal else {
+        return Ok(true);
+    };
+    let now = first(
+        tx,
+        "SELECT expires_at FROM service_tokens WHERE id = ? AND organization_id = ?",
+        params![id.as_str(), organization.as_str()],
+        |row| time_opt(row, "expires_at"),
+    )?;
+    Ok(now == Some(*expires_at) && grants_of(tx, id)? == *grants)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use bough_control::organizations::{OrganizationRow, UserRow};
 use bough_control::service_tokens::{GrantRow, GrantSet, NewSecret, TokenRow, WantedScope};
 use bough_control::{Caller, ControlPlane, Page};
-use bough_model::Role;
+use bough_model::{Role, Secret};
 use bough_policy::{GrantScope, Operation, OrganizationAt, TokenAt};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -276,15 +276,26 @@ fn user_json(user: &UserRow) -> Value {
     })
 }
 
+/// A password that was made up is shown; one that was given is known.
+fn answer_user(common: &Common, mut value: Value, user: &UserRow, made_up: Option<&Secret<String>>) {
+    let text = match made_up {
+        Some(password) => {
+            value["password"] = json!(password.expose());
+            format!("{}  password {}", user.email, password.expose())
+        }
+        None => format!("{}  has the password that was given", user.email),
+    };
+    answer(common, &value, &text);
+}
+
 fn user(verb: &UserVerb) -> Result<()> {
     match verb {
         UserVerb::Create { email, name, password_stdin, common } => {
             let (plane, caller) = open(common)?;
             let password = password(*password_stdin)?;
             let user = plane.create_user(&caller, email, name.as_deref(), &password)?;
-            let mut value = user_json(&user);
-            value["password"] = json!(password.expose());
-            answer(common, &value, &format!("{}  password {}", user.email, password.expose()));
+            let value = user_json(&user);
+            answer_user(common, value, &user, (!password_stdin).then_some(&password));
         }
         UserVerb::List { common } => {
             let (plane, caller) = open(common)?;
@@ -300,9 +311,8 @@ fn user(verb: &UserVerb) -> Result<()> {
             let (plane, caller) = open(common)?;
             let password = password(*password_stdin)?;
             let user = plane.repair_user(&caller, email, Some(&password))?;
-            let mut value = user_json(&user);
-            value["password"] = json!(password.expose());
-            answer(common, &value, &format!("{}  password {}", user.email, password.expose()));
+            let value = user_json(&user);
+            answer_user(common, value, &user, (!password_stdin).then_some(&password));
         }
         UserVerb::Disable { email, common } => {
             let (plane, caller) = open(common)?;

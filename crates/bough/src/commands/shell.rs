@@ -43,6 +43,8 @@ pub fn run(args: &Args) -> Result<()> {
         let why = branch.last_error.map_or(String::new(), |error| format!(" ({error})"));
         bail!("branch {} is not ready yet{why}", branch.name);
     }
+    // The client says nothing before this has proven that it is the branch's own server that answers.
+    drop(engine.connect(&branch.id)?);
     let mut command = engine.shell_command(&branch.id, &schema)?;
     command.args(&args.client);
     // Replaces this process: the client has the terminal, and its exit code is ours.

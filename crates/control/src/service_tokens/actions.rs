@@ -112,6 +112,14 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 /// Fails unless the caller could grant all that a token holds: who rotates or adopts it takes over
 /// its power.
 fn must_hold_power_of(caller: &Caller, at: &TokenAt, row: &TokenRow, grants: &Grants) -> Result<()> {
+    // Its life is power too: what it is granted later goes to whoever has its secret.
+    if let Principal::Token { expires_at: Some(own), .. } = &*caller.principal
+        && row.expires_at.is_none_or(|its| its > *own)
+    {
+        return Err(Error::Forbidden(
+            "this hands over the token, which lives longer than yours; an administrator can".to_owned(),
+        ));
+    }
     let scopes =
         [(GrantScope::Organization, grants.organization), (GrantScope::AllDatabases, grants.all_databases)];
     let singles = grants.databases.iter().map(|(id, set)| (GrantScope::Database(id.clone()), *set));

@@ -1,9 +1,10 @@
 //! What a token could do, and why: the same decision that a request would meet, made on purpose.
 
+use crate::denials::nobodys_database;
 use bough_model::{Actor, OrganizationId};
 use bough_policy::{
-    Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind, Place, Principal,
-    TokenAt, Visibility, decide,
+    DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind, Place,
+    Principal, TokenAt, Visibility, decide,
 };
 use bough_store::locate::Found;
 use bough_store::service_tokens as store;
@@ -105,6 +106,10 @@ impl ControlPlane {
             // The one operation on a database that need not exist yet.
             None if ask.operation == Operation::CreateBranch => {
                 let organization: OrganizationId = found.organization.clone();
+                // Only who sees every database may know that there is none of this name.
+                let every = DatabaseAt { organization: organization.clone(), database: nobodys_database() };
+                decide(ask.caller, Operation::GetDatabase, Located::new(every))
+                    .map_err(|_| Error::NotFound)?;
                 let ask = Ask { operation: Operation::CreateDatabase, ..*ask };
                 ask.about(NewDatabaseAt { organization })
             }

@@ -192,8 +192,7 @@ fn head_of(db: &impl Db, organization: &OrganizationId) -> Result<Head, StoreErr
 pub fn heads(reader: &Reader) -> Result<Vec<Head>, StoreError> {
     let mut heads =
         organizations(reader)?.iter().map(|id| head_of(reader, id)).collect::<Result<Vec<_>, _>>()?;
-    heads.push(head_of(reader, &installation())?);
-    heads.retain(|head| head.count > 0);
+    heads.extend(Some(head_of(reader, &installation())?).filter(|head| head.count > 0));
     Ok(heads)
 }
 
@@ -285,6 +284,13 @@ pub(crate) fn links(
         params![organization, from, limit],
         |row| Ok(Link { seq: row.get("seq")?, event: read(row) }),
     )
+}
+
+/// Triggers and views: what is in the store that no version of ours puts there.
+pub(crate) fn made_by_others(reader: &Reader) -> Result<Vec<(String, String)>, StoreError> {
+    all(reader, "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')", [], |row| {
+        Ok((row.get("type")?, row.get("name")?))
+    })
 }
 
 /// Whose chains there are, as it is written there.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bough_model::OrganizationId;
 
-use super::{AuditKey, EventRow, Head, anchors, links, organizations, owners};
+use super::{AuditKey, EventRow, Head, anchors, links, made_by_others, organizations, owners};
 use crate::{Reader, Store, StoreError};
 
 /// Entries read at a time.
@@ -43,6 +43,10 @@ pub fn verify(store: &Store, key: &AuditKey, heads_file: &Path) -> Result<Report
         chain.entry(head.count).or_default().push(head);
     }
     store.read(|reader| {
+        // The store has neither; a trigger could take an entry out in the moment it is written.
+        for (kind, name) in made_by_others(reader)? {
+            report.problems.push(format!("the store holds the {kind} {name:?}, which is not Bough's"));
+        }
         // A chain may have been taken out whole, or moved to where nobody looks.
         let mut chains: BTreeSet<String> = owners(reader)?.into_iter().collect();
         chains.extend(organizations(reader)?.iter().map(ToString::to_string));

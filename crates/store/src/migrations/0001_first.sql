@@ -172,6 +172,7 @@ CREATE TABLE audit_events (
     mac BLOB NOT NULL,
     PRIMARY KEY (organization_id, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_events_by_actor ON audit_events (organization_id, actor_id, seq);
 CREATE INDEX audit_events_by_action ON audit_events (organization_id, action, seq);
 
 CREATE TABLE denials (
