@@ -17,6 +17,19 @@ case $PROFILE in
 esac
 
 scripts/setup.sh run
+# As root the branch servers run as another account, which must be able to pass to ./bough-data. Said
+# before the build, which takes minutes.
+if [ "$(id -u)" = 0 ] && ! [[ " $* " == *" --data-dir"* ]]; then
+    parent=$PWD
+    while [ "$parent" != / ]; do
+        if ! [ $((0$(stat -c %a "$parent") & 1)) = 1 ]; then
+            say "The account that runs the branch servers cannot enter $parent, where ./bough-data would be."
+            say "Put the data elsewhere: make run ARGS='--data-dir /var/lib/bough'"
+            exit 1
+        fi
+        parent=$(dirname "$parent")
+    done
+fi
 if ! [ -x "$TARGET_DIR/$folder/bough" ]; then
     say "Building Bough; the first build takes a few minutes."
 fi

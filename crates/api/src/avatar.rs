@@ -20,7 +20,7 @@ pub(crate) fn avatar(file: &str) -> Response<Body> {
     }
     let digest = Digest::of(name.as_bytes());
     let bytes = digest.as_bytes();
-    let hue = u16::from(bytes[31]) * 360 / 256;
+    let hue = u32::from(bytes[31]) * 360 / 256;
     let mut cells = String::new();
     for row in 0..CELLS {
         for column in 0..CELLS {
@@ -46,4 +46,19 @@ pub(crate) fn avatar(file: &str) -> Response<Body> {
         HeaderValue::from_static("default-src 'none'; style-src 'none'; sandbox"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_picture_or_the_404() {
+        for number in 0..2_000 {
+            assert_eq!(avatar(&format!("{number}.svg")).status(), StatusCode::OK, "{number}");
+        }
+        for wrong in ["", ".svg", "a", "A.svg", "a/b.svg", "é.svg", &format!("{}.svg", "a".repeat(33))] {
+            assert_eq!(avatar(wrong).status(), StatusCode::NOT_FOUND, "{wrong}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, header};
 use bough_control::model::{ActorKind, ActorRef, Digest};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
-use bough_policy::{Granted, Method, Operation, Place, Principal, Rule};
+use bough_policy::{AccessSet, Granted, Method, Operation, Place, Principal, Rule};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::Api;
@@ -231,6 +231,10 @@ fn admit(
         return Err(Box::new(refuse(StatusCode::URI_TOO_LONG, "uri_too_long", message)));
     }
     let who = authenticate(api, headers, arrival.remote_ip)?;
+    if let Some(who) = &who {
+        // Also when it is refused: a token that fails all day is not an unused one.
+        api.plane.note_use(who, None, AccessSet::EMPTY);
+    }
     let public = operation.row().rule == Rule::Public;
     let counted = match &who {
         Some(who) => Counted::Principal(who.actor.id.clone()),

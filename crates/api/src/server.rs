@@ -40,7 +40,7 @@ const ACCEPT_PAUSE_MILLIS: u64 = 50;
 pub enum ServeError {
     /// The address cannot be had.
     #[error(
-        "cannot listen on {address}: {source}. Is another Bough, or another program, using it? Choose another with --http"
+        "cannot listen on {address}. Is another Bough, or another program, using it? Choose another with --http"
     )]
     Listen {
         /// The address.
@@ -169,11 +169,17 @@ fn text(status: StatusCode, content_type: &'static str, body: String) -> Respons
     response
 }
 
+/// What stands at `/` until the dashboard does.
+const FRONT: &str = "Bough is running. There is no dashboard in this version yet.\n\n\
+    The API is below /v1 and described at /v1/openapi.json. It wants a service token:\n\n  \
+    curl -H \"Authorization: $TOKEN_ID:$TOKEN\" ADDRESS/v1/organizations\n";
+
 fn app(api: &Arc<Api>) -> Router {
     let ready = Arc::clone(api);
     let figures = Arc::clone(api);
     let description = serde_json::to_string(&openapi()).unwrap_or_default();
     routes::router(api)
+        .route("/", get(|| async { text(StatusCode::OK, "text/plain; charset=utf-8", FRONT.to_owned()) }))
         .route(
             "/v1/openapi.json",
             get(move || async { text(StatusCode::OK, "application/json", description) }),

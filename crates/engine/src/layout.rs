@@ -204,14 +204,16 @@ pub fn hash(bytes: &[u8]) -> u64 {
     })
 }
 
-/// The server's option file takes neither quotes nor control characters in a value.
+/// The server's option file takes neither quotes nor control characters in a value, its installer no
+/// spaces in a path.
 fn check_text(root: &Path) -> Result<(), EngineError> {
-    let fits = |text: &str| !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\'' | '\\'));
+    let fits = |text: &str| {
+        !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '\\'))
+    };
     if root.to_str().is_some_and(fits) {
         return Ok(());
     }
-    let why =
-        "may hold neither quotes, backslashes, control characters nor invalid UTF-8; choose another folder";
+    let why = "may hold neither spaces, quotes, backslashes, control characters nor invalid UTF-8; choose another folder";
     Err(EngineError::Layout { path: root.to_owned(), why: why.to_owned() })
 }
 

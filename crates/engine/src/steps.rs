@@ -1,5 +1,6 @@
 //! What each step does.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bough_model::{BranchId, ClusterSize};
@@ -28,6 +29,9 @@ const COPY_READ_LIMIT_S: u64 = 120;
 /// Files of the template after which a test may have the copy killed.
 const HALF_COPIED_FILES: usize = 20;
 
+/// Free room, in bytes, that a new branch leaves to those that run.
+const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
 impl ManagedEngine {
     pub(crate) fn copy_template(&self, id: &BranchId) -> Result<(), EngineError> {
         let template = self.templates.ensure(&self.dir, &self.account, &self.binaries)?;
@@ -53,14 +57,20 @@ impl ManagedEngine {
                 files::remove_tree(&old)?;
             }
         }
+        self.refuse_if_too_full(&template)?;
         files::make_folder(&paths.staged)?;
         let mut copied = 0;
-        files::copy_tree(&template, &paths.staged.join("data"), &mut || {
+        let done = files::copy_tree(&template, &paths.staged.join("data"), &mut || {
             copied += 1;
             if copied == HALF_COPIED_FILES {
                 killpoint::reach("copy-template.half-copied");
             }
-        })?;
+        });
+        if done.is_err() {
+            // The room that half a copy takes is what the others may lack now.
+            let _ = files::remove_tree(&paths.staged);
+        }
+        done?;
         for folder in ["files", "tmp"] {
             files::make_folder(&paths.staged.join(folder))?;
         }
@@ -70,6 +80,30 @@ impl ManagedEngine {
         records::write(&paths.staged.join("stage.json"), &stage, true)?;
         killpoint::reach("copy-template.staged");
         std::fs::rename(&paths.staged, &paths.folder).map_err(EngineError::io("rename", &paths.staged))
+    }
+
+    /// A new branch must not take the last room from those that run: they, and the metadata, need some to
+    /// write, and to delete.
+    fn refuse_if_too_full(&self, template: &Path) -> Result<(), EngineError> {
+        let failed = |errno: nix::errno::Errno| EngineError::Io {
+            what: "ask for the free room of",
+            path: self.dir.root().to_owned(),
+            source: errno.into(),
+        };
+        let room = nix::sys::statvfs::statvfs(self.dir.root()).map_err(failed)?;
+        let free = room.blocks_available().saturating_mul(room.fragment_size());
+        let needed = files::disk_bytes(template)?.saturating_add(RESERVE_BYTES);
+        if free >= needed {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes / (1024 * 1024);
+        let why = format!(
+            "its disk has {} MiB free, and a new branch needs {} MiB, a reserve for the others included; make room, or \
+             delete branches",
+            mib(free),
+            mib(needed)
+        );
+        Err(EngineError::Layout { path: self.dir.root().to_owned(), why })
     }
 
     pub(crate) fn start_server(&self, id: &BranchId, size: &ClusterSize) -> Result<(), EngineError> {

@@ -60,9 +60,16 @@ fn say(report: &Report, as_json: bool) {
         output::say(problem);
     }
     let word = if report.problems.is_empty() { "sound" } else { "NOT sound" };
+    let uncovered = report.entries - report.anchored;
+    let rest = if uncovered > 0 {
+        format!(
+            " {uncovered} are younger than the last head noted outside the store: cutting those off would not show."
+        )
+    } else {
+        String::new()
+    };
     output::say(&format!(
-        "The audit log is {word}: {} entries in {} chains. {} of them are covered by heads noted outside the store; the \
-         rest are younger than the last note, and cutting them off would not show.",
-        report.entries, report.chains, report.anchored
+        "The audit log is {word}: entries {}, chains {}.{rest}",
+        report.entries, report.chains
     ));
 }

@@ -38,7 +38,7 @@ struct Secrets {
 
 pub fn run(args: &Args) -> Result<()> {
     let dir = DataDir::create(&args.serve.place.data_dir)?;
-    let place = args.serve.place.data_dir.display().to_string();
+    let place = dir.root().display().to_string();
     serve::serve(&args.serve, &dir, move |running| {
         let caller = operator();
         // Only now: whatever could have stood in the way of starting has not, and the secrets that
@@ -100,6 +100,9 @@ fn say(
 ) -> Result<()> {
     let url = &plane.settings().addresses.public_url;
     let name = &organization.name;
+    // As this very program is called, so that the lines can be pasted.
+    let bough =
+        std::env::current_exe().map_or_else(|_| "bough".to_owned(), |path| path.display().to_string());
     let mut text = format!(
         "\nBough is running.\n\n  URL    {url}\n  API    {url}/v1 (description: {url}/v1/openapi.json)\n"
     );
@@ -114,32 +117,38 @@ fn say(
             );
             text += &format!(
                 "\nMake a database of your own:\n\n  curl -X POST {url}/v1/organizations/{name}/databases \\\n    \
-                 -H 'Authorization: {}:{}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{{\"name\":\"blog\"}}'\n",
-                secrets.token_id, secrets.token
+                 -H 'Authorization: {}:{}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{{\"name\":\"blog\"}}'\n\n\
+                 For the examples of README.md and docs/api.md:\n\n  export TOKEN_ID={} TOKEN={}\n",
+                secrets.token_id, secrets.token, secrets.token_id, secrets.token
             );
         }
         None => {
+            let example = format!(
+                "\nWith the token in TOKEN_ID and TOKEN:\n\n  curl -H \"Authorization: $TOKEN_ID:$TOKEN\" \
+                 {url}/v1/organizations/{name}/databases\n"
+            );
             let email = plane.first_administrator(caller, organization)?;
             text += &format!(
-                "  Login  {email}  (a forgotten password: `bough admin user set-password {email} --data-dir {data_dir}`)\n"
+                "  Login  {email}  (a forgotten password: `{bough} admin user set-password {email} --data-dir {data_dir}`)\n"
             );
             match plane.oldest_token(caller, organization)? {
                 Some(id) => {
                     text += &format!(
-                        "  Token  ID {id}  (its secret is kept nowhere; a new one: `bough admin token rotate {id} --data-dir {data_dir}`)\n"
+                        "  Token  ID {id}  (its secret is kept nowhere; a new one: `{bough} admin token rotate {id} --data-dir {data_dir}`)\n"
                     );
                 }
                 None => {
                     text += &format!(
-                        "  Token  none; make one: `bough admin token create --organization {name} --all-accesses --data-dir {data_dir}`\n"
+                        "  Token  none; make one: `{bough} admin token create --organization {name} --all-accesses --data-dir {data_dir}`\n"
                     );
                 }
             }
+            text += &example;
         }
     }
     text += &format!(
-        "\nLook into a branch with `bough shell {SAMPLE} main --data-dir {data_dir}`. Stop with Ctrl-C: branch servers go on; \
-                      `bough stop-branches --data-dir {data_dir}` stops them.\n"
+        "\nLook into a branch with `{bough} shell {SAMPLE} main --data-dir {data_dir}`. Stop with Ctrl-C: branch servers go on; \
+                      `{bough} stop-branches --data-dir {data_dir}` stops them.\n"
     );
     output::say(&text);
     Ok(())

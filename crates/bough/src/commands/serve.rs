@@ -85,20 +85,27 @@ pub fn serve(
             rate_limit_per_minute: config.api.rate_limit_per_minute,
             connections_max: config.server.connections_max.max(1),
         };
-        let serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stopped));
+        let mut serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stopped));
         let (for_start, engine_for_start) = (Arc::clone(&plane), Arc::clone(&engine));
         let start = tokio::task::spawn_blocking(move || {
             started(&Running { plane: &for_start, engine: &engine_for_start })
         });
-        if let Err(error) = start.await? {
-            output::complain(&error);
+        // Whoever stops this does not wait for what is done at the start.
+        tokio::select! {
+            done = start => {
+                if let Err(error) = done? {
+                    output::complain(&error);
+                }
+                (&mut serving).await?;
+            }
+            ended = &mut serving => ended?,
         }
-        serving.await?;
         tracing::info!("stopping");
         dir.remove_addresses();
         tokio::task::spawn_blocking(move || background.stop()).await?;
         Ok(())
     });
+    runtime.shutdown_background();
     if args.stop_branches {
         let stopped = engine.stop_all(Duration::from_secs(STOP_LIMIT_SECONDS))?;
         tracing::info!(stopped, "branch servers stopped");

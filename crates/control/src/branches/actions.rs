@@ -327,8 +327,12 @@ impl ControlPlane {
             let branch = store::get_for_write(change.tx, &grant)?;
             let children = store::descendants(change.tx, &grant)?;
             if !children.is_empty() && !descendants {
+                let all = store::count_all(change.tx, &grant)?;
+                let whole = i64::try_from(children.len()).is_ok_and(|children| children + 1 == all);
+                let warning = if whole { ", which deletes the whole database" } else { "" };
                 return Err(Error::Invalid(format!(
-                    "branch {} has branches made from it ({}); delete them first, or pass delete_descendants=true",
+                    "branch {} has branches made from it ({}); delete them first, or pass \
+                     delete_descendants=true{warning}",
                     branch.name,
                     names(&children)
                 )));
