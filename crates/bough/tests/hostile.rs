@@ -66,7 +66,13 @@ fn no_token_outlives_the_one_that_makes_it() {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| while child_of(&parent) && !over.load(Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    let mut made = 0;
+                    while child_of(&parent) && !over.load(Ordering::Relaxed) {
+                        made += 1;
+                    }
+                    made
+                });
             }
             assert!(child_of(&parent));
             admin.delete(&admin.org(&format!("/service-tokens/{}", parent.id))).expect(204);
