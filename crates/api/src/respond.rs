@@ -57,12 +57,7 @@ impl Reply {
 
     pub(crate) fn into_response(self) -> Response<Body> {
         let empty = self.body.is_empty();
-        let mut body = self.body;
-        if !empty {
-            // For whoever reads it in a terminal.
-            body.push(b'\n');
-        }
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if !empty {

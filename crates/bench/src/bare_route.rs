@@ -82,10 +82,7 @@ fn serve(body: &str) -> Result<()> {
     let route = get(move || {
         let value = Arc::clone(&value);
         async move {
-            let mut body = serde_json::to_vec(&*value).unwrap_or_default();
-            // As Bough's answers end.
-            body.push(b'\n');
-            let mut response = Response::new(Body::from(body));
+            let mut response = Response::new(Body::from(serde_json::to_vec(&*value).unwrap_or_default()));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
