@@ -1,6 +1,6 @@
 //! `bough dev`: everything in one go, for the first five minutes and for developing against Bough.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use bough_control::databases::CreateDatabase;
@@ -20,8 +20,6 @@ const EMAIL: &str = "admin@example.com";
 const SAMPLE: &str = "shop";
 /// Longest wait for the sample database, in seconds; the first branch waits for the template as well.
 const SAMPLE_LIMIT_SECONDS: u64 = 60;
-/// Pause between two looks at it, in milliseconds.
-const LOOK_EVERY_MILLIS: u64 = 50;
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -76,19 +74,16 @@ fn make_sample(running: &Running<'_>, caller: &Caller, organization: &Organizati
     let wanted =
         CreateDatabase { name: SAMPLE.to_owned(), notes: "A sample".to_owned(), ..Default::default() };
     running.plane.create_database(caller, &granted, wanted)?;
-    let started = Instant::now();
-    loop {
-        let (branch, schema) = running.plane.branch_by_name(caller, organization, SAMPLE, None)?;
-        if branch.state == BranchState::Ready {
-            running.engine.load_sample(&branch.id, &schema)?;
-            return Ok(());
-        }
-        if started.elapsed() > Duration::from_secs(SAMPLE_LIMIT_SECONDS) {
-            let why = branch.last_error.unwrap_or_else(|| "no reason is known".to_owned());
-            bail!("the sample database is not ready after {SAMPLE_LIMIT_SECONDS} s: {why}");
-        }
-        std::thread::sleep(Duration::from_millis(LOOK_EVERY_MILLIS));
+    let at = running.plane.database_by_name(organization, SAMPLE)?;
+    let sample = caller.grant(Operation::GetDatabase, at)?;
+    running.plane.await_database(&sample, Duration::from_secs(SAMPLE_LIMIT_SECONDS))?;
+    let (branch, schema) = running.plane.branch_by_name(caller, organization, SAMPLE, None)?;
+    if branch.state != BranchState::Ready {
+        let why = branch.last_error.as_deref().unwrap_or("no reason is known");
+        bail!("the sample database is not ready after {SAMPLE_LIMIT_SECONDS} s: {why}");
     }
+    running.engine.load_sample(&branch.id, &schema)?;
+    Ok(())
 }
 
 fn say(
