@@ -1,6 +1,6 @@
 //! Finds the database server's programs and reads which version they are.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,10 +18,37 @@ pub struct Binaries {
     pub mariadbd: PathBuf,
     /// The installer of new data directories.
     pub install_db: PathBuf,
-    /// The command-line client; only `shell` needs it.
+    /// The command-line client; only `shell` and upgrades need it.
     pub client: Option<PathBuf>,
+    /// What upgrades the system tables of a branch.
+    pub upgrade: Option<PathBuf>,
     /// What the server calls itself.
     pub flavor: Flavor,
+    /// Where they were looked for.
+    folders: Vec<PathBuf>,
+    /// Tells whether the server's program is still the one that told its version.
+    stamp: Stamp,
+}
+
+/// A file, told apart from what an upgrade puts in its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    bytes: u64,
+    changed_ns: i64,
+    changed_s: i64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let meta = path.metadata();
+        meta.map_or(Self::default(), |meta| Self {
+            inode: meta.ino(),
+            bytes: meta.len(),
+            changed_ns: meta.ctime_nsec(),
+            changed_s: meta.ctime(),
+        })
+    }
 }
 
 impl Binaries {
@@ -42,23 +69,45 @@ impl Binaries {
         let mariadbd = search(&folders, "mariadbd", server)?;
         let install_db = search(&folders, "mariadb-install-db", server)?;
         let client = search(&folders, "mariadb", "mariadb-client-core").ok();
+        let upgrade = search(&folders, "mariadb-upgrade", server).ok();
+        let stamp = Stamp::of(&mariadbd);
         let flavor = version(&mariadbd)?;
         if flavor.vendor != Vendor::MariaDb {
             let why = format!("it calls itself {flavor}; this engine runs MariaDB");
             return Err(EngineError::UnusableBinary { path: mariadbd, why });
         }
-        Ok(Self { mariadbd, install_db, client, flavor })
+        Ok(Self { mariadbd, install_db, client, upgrade, flavor, folders, stamp })
     }
+
+    /// These, or what has been installed in their place meanwhile. While there is nothing usable, these:
+    /// starting a server says what is wrong.
+    pub(crate) fn refreshed(&self) -> Option<Self> {
+        let stamp = Stamp::of(&self.mariadbd);
+        if stamp == self.stamp {
+            return None;
+        }
+        let flavor = version(&self.mariadbd).ok()?;
+        Some(Self { flavor, stamp, ..self.clone() })
+    }
+
+    pub(crate) fn folder_names(&self) -> String {
+        names(&self.folders)
+    }
+}
+
+fn names(folders: &[PathBuf]) -> String {
+    folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn search(folders: &[PathBuf], program: &'static str, package: &'static str) -> Result<PathBuf, EngineError> {
     let is_program = |path: &PathBuf| {
         path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };
-    folders.iter().map(|folder| folder.join(program)).find(is_program).ok_or_else(|| {
-        let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        EngineError::MissingBinary { program, looked_in: names.join(", "), package }
-    })
+    folders
+        .iter()
+        .map(|folder| folder.join(program))
+        .find(is_program)
+        .ok_or_else(|| EngineError::MissingBinary { program, looked_in: names(folders), package })
 }
 
 fn version(mariadbd: &Path) -> Result<Flavor, EngineError> {

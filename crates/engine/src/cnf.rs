@@ -42,8 +42,30 @@ pub fn server_id(branch: &BranchId) -> u32 {
     folded.max(1)
 }
 
-/// The option file's text. `redo_bytes` is the size of the redo log that is there, if there is one.
-pub fn text(branch: &BranchId, paths: &BranchPaths, size: &ClusterSize, redo_bytes: Option<u64>) -> String {
+/// The buffer pool of a server of this size, in bytes.
+pub fn buffer_pool_bytes(size: &ClusterSize) -> u64 {
+    size.buffer_pool_bytes.max(BUFFER_POOL_MIN_BYTES)
+}
+
+/// The redo log of a server of this size, in bytes.
+pub fn redo_log_bytes(size: &ClusterSize) -> u64 {
+    size.redo_log_bytes.max(REDO_MIN_BYTES)
+}
+
+/// The connections that a server of this size takes at once.
+pub fn max_connections(size: &ClusterSize) -> u32 {
+    size.max_connections.max(CONNECTIONS_MIN)
+}
+
+/// The option file's text. `redo_bytes` is the size of the redo log that is there, if there is one;
+/// `pool_max_bytes` is how far the buffer pool may grow while the server runs.
+pub fn text(
+    branch: &BranchId,
+    paths: &BranchPaths,
+    size: &ClusterSize,
+    redo_bytes: Option<u64>,
+    pool_max_bytes: u64,
+) -> String {
     let path = |path: &Path| format!("\"{}\"", path.display());
     let mut lines =
         vec![format!("# Branch {branch}. Written by Bough at every start."), "[mariadbd]".to_owned()];
@@ -87,11 +109,14 @@ pub fn text(branch: &BranchId, paths: &BranchPaths, size: &ClusterSize, redo_byt
     for (name, value) in DATA_FILES {
         set(name, value);
     }
-    let redo = redo_bytes.unwrap_or(size.redo_log_bytes).max(REDO_MIN_BYTES);
+    let redo = redo_bytes.map_or(redo_log_bytes(size), |bytes| bytes.max(REDO_MIN_BYTES));
     set("innodb_log_file_size", &redo.to_string());
-    set("innodb_buffer_pool_size", &size.buffer_pool_bytes.max(BUFFER_POOL_MIN_BYTES).to_string());
+    let pool = buffer_pool_bytes(size);
+    set("innodb_buffer_pool_size", &pool.to_string());
+    // Addresses, not memory. Servers that do not know it grow without.
+    set("loose-innodb-buffer-pool-size-max", &pool_max_bytes.max(pool).to_string());
     set("innodb_log_buffer_size", &LOG_BUFFER_BYTES.to_string());
-    set("max_connections", &size.max_connections.max(CONNECTIONS_MIN).to_string());
+    set("max_connections", &max_connections(size).to_string());
     set("max_allowed_packet", &PACKET_MAX_BYTES.to_string());
     set("performance_schema", "OFF");
     set("key_buffer_size", "1M");

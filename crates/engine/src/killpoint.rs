@@ -5,6 +5,7 @@
 //! the point; the process then ends by SIGKILL there, as in a crash: nothing is tidied up.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,6 +14,9 @@ use crate::plan::Step;
 
 /// The environment variable that names the point.
 pub const KILL_AT: &str = "BOUGH_KILL_AT";
+/// The environment variable that names a point at which the process stops, once, until it is told to
+/// continue: so that a test can do something else to the world just then.
+pub const STOP_AT: &str = "BOUGH_STOP_AT";
 
 /// Points inside of steps, where one lasting effect is done and the next is not. Every step has its
 /// `.before` and `.after` besides.
@@ -28,12 +32,15 @@ pub const INNER_POINTS: &[&str] = &[
     "copy-schema.dropped",
     "copy-schema.half-copied",
     "copy-schema.verified",
+    "upgrade-tables.upgraded",
+    "resize.memory-changed",
     "stop-server.signalled",
     "remove-directory.in-trash",
 ];
 
 /// Points of the control plane, around what it records. They stand here because [`reach`] knows every name.
-pub const CONTROL_POINTS: &[&str] = &["wish.recorded", "ready.observed", "gone.observed"];
+pub const CONTROL_POINTS: &[&str] =
+    &["change.made", "change.committed", "wish.recorded", "resize.begun", "ready.observed", "gone.observed"];
 
 /// Every point there is, the control plane's too.
 pub fn all_points() -> Vec<String> {
@@ -48,12 +55,23 @@ pub fn engine_points() -> Vec<String> {
     outer.chain(INNER_POINTS.iter().map(|point| (*point).to_owned())).collect()
 }
 
-fn wanted() -> Option<&'static str> {
-    static WANTED: OnceLock<Option<String>> = OnceLock::new();
-    WANTED.get_or_init(|| std::env::var(KILL_AT).ok().filter(|point| !point.is_empty())).as_deref()
+/// The points that the environment names: to die at, and to stop at.
+struct Wanted {
+    kill: Option<String>,
+    stop: Option<String>,
 }
 
-/// Ends the process here if this is the point that the environment names.
+fn wanted() -> &'static Wanted {
+    static WANTED: OnceLock<Wanted> = OnceLock::new();
+    let named = |variable| std::env::var(variable).ok().filter(|point| !point.is_empty());
+    WANTED.get_or_init(|| Wanted { kill: named(KILL_AT), stop: named(STOP_AT) })
+}
+
+fn is_any_wanted() -> bool {
+    wanted().kill.is_some() || wanted().stop.is_some()
+}
+
+/// Ends the process here if this is the point that the environment names, or stops it.
 pub fn reach(point: &str) {
     debug_assert!(
         INNER_POINTS.contains(&point)
@@ -61,7 +79,11 @@ pub fn reach(point: &str) {
             || all_points().iter().any(|known| known == point),
         "kill point {point:?} is not listed"
     );
-    if wanted() == Some(point) {
+    static STOPPED: AtomicBool = AtomicBool::new(false);
+    if wanted().stop.as_deref() == Some(point) && !STOPPED.swap(true, Ordering::Relaxed) {
+        let _ = kill(Pid::this(), Signal::SIGSTOP);
+    }
+    if wanted().kill.as_deref() == Some(point) {
         let _ = kill(Pid::this(), Signal::SIGKILL);
         // Reached only if the kernel refused to kill its own caller.
         std::process::abort();
@@ -69,7 +91,7 @@ pub fn reach(point: &str) {
 }
 
 pub(crate) fn reach_around(step: Step, edge: &str) {
-    if wanted().is_some() {
+    if is_any_wanted() {
         reach(&format!("{}.{edge}", step.name()));
     }
 }

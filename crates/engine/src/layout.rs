@@ -151,6 +151,13 @@ impl EngineDir {
         self.templates().join(format!("{name}.{}-{count}{HALF_MADE}", std::process::id()))
     }
 
+    /// The templates that are whole. The caller holds the account's file rights.
+    pub fn list_templates(&self) -> Result<Vec<PathBuf>, EngineError> {
+        let templates = self.templates();
+        let whole = names(&templates)?.into_iter().filter(|name| !name.ends_with(HALF_MADE));
+        Ok(whole.map(|name| templates.join(name)).collect())
+    }
+
     /// Takes a folder out of its place at once; `None` when there is none. What it returns is still to be
     /// removed, and is swept if that does not happen. The caller holds the account's file rights.
     pub fn to_trash(&self, folder: &Path) -> Result<Option<PathBuf>, EngineError> {

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bough_model::{BranchId, ClusterSize, DatabaseName, Flavor, Timestamp};
@@ -38,6 +38,8 @@ pub struct EngineConfig {
     pub binaries: Binaries,
     /// How many servers may start at once.
     pub starts_at_once: usize,
+    /// How far the buffer pool of a running server may grow, in bytes: that of the largest cluster size.
+    pub pool_max_bytes: u64,
 }
 
 /// What a branch shall be.
@@ -51,6 +53,8 @@ pub struct BranchSpec {
     pub size: ClusterSize,
     /// What it begins with.
     pub seed: Seed,
+    /// How often it was asked to be restarted; a server that was started for fewer is.
+    pub restarts: u32,
 }
 
 /// A running server, in figures.
@@ -69,9 +73,10 @@ pub struct ServerReport {
 pub struct ManagedEngine {
     pub(crate) dir: EngineDir,
     pub(crate) account: EngineAccount,
-    pub(crate) binaries: Binaries,
+    binaries: Mutex<Arc<Binaries>>,
     pub(crate) templates: Templates,
     pub(crate) starts: Starts,
+    pub(crate) pool_max_bytes: u64,
     pub(crate) boot_id: String,
     /// Servers whose socket was proven to be theirs.
     pub(crate) proven: Mutex<HashMap<BranchId, Identity>>,
@@ -100,7 +105,8 @@ impl ManagedEngine {
         Ok(Self {
             dir,
             account: config.account,
-            binaries: config.binaries,
+            binaries: Mutex::new(Arc::new(config.binaries)),
+            pool_max_bytes: config.pool_max_bytes,
             templates: Templates::default(),
             starts: Starts::new(config.starts_at_once),
             boot_id: proc::boot_id(),
@@ -124,12 +130,22 @@ impl ManagedEngine {
     /// # Errors
     /// [`EngineError::Template`].
     pub fn prepare_template(&self) -> Result<(), EngineError> {
-        self.templates.ensure(&self.dir, &self.account, &self.binaries).map(drop)
+        self.templates.ensure(&self.dir, &self.account, &self.binaries()).map(drop)
     }
 
-    /// Which server runs the branches.
-    pub const fn flavor(&self) -> Flavor {
-        self.binaries.flavor
+    /// The programs that are installed now: an upgrade of the package while Bough runs is noticed here.
+    pub(crate) fn binaries(&self) -> Arc<Binaries> {
+        let mut known = self.binaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(newer) = known.refreshed() {
+            tracing::info!(before = %known.flavor, now = %newer.flavor, "the database server's program has changed");
+            *known = Arc::new(newer);
+        }
+        Arc::clone(&known)
+    }
+
+    /// Which server starts when a branch starts now.
+    pub fn flavor(&self) -> Flavor {
+        self.binaries().flavor
     }
 
     /// Who runs the servers.
@@ -150,10 +166,12 @@ impl ManagedEngine {
         killpoint::reach_around(step, "before");
         match step {
             Step::CopyTemplate => self.copy_template(&spec.id)?,
-            Step::StartServer => self.start_server(&spec.id, &spec.size)?,
+            Step::StartServer => self.start_server(spec)?,
             Step::AwaitAnswer => self.await_answer(&spec.id)?,
             Step::PrepareAccounts => self.prepare_accounts(spec)?,
             Step::CopySchema => self.copy_schema(spec)?,
+            Step::UpgradeTables => self.upgrade_tables(spec)?,
+            Step::Resize => self.resize(spec)?,
             Step::StopServer => self.stop_server(&spec.id)?,
             Step::RemoveDirectory => self.remove_directory(&spec.id)?,
         }
@@ -250,7 +268,8 @@ impl ManagedEngine {
     /// # Errors
     /// [`EngineError::MissingBinary`] when the client is not installed.
     pub fn shell_command(&self, id: &BranchId, schema: &DatabaseName) -> Result<Command, EngineError> {
-        let client = self.binaries.client.as_ref().ok_or_else(|| EngineError::MissingBinary {
+        let binaries = self.binaries();
+        let client = binaries.client.as_ref().ok_or_else(|| EngineError::MissingBinary {
             program: "mariadb",
             looked_in: "PATH and the usual folders".to_owned(),
             package: "mariadb-client-core",

@@ -9,7 +9,8 @@ use bough_mysql_client::{Connection, Error, code};
 use crate::layout::BranchPaths;
 use crate::managed::{ManagedEngine, brief_limits};
 use crate::proc::{Found, Identity};
-use crate::records::StageRecord;
+use crate::records::{FilesOf, StageRecord};
+use crate::sizing::{self, Figures};
 use crate::{EngineError, cnf, files, process};
 
 /// Whether a branch has its files.
@@ -57,6 +58,10 @@ pub struct StageMarks {
     pub accounts_ready: bool,
     /// Its parent's schema is copied.
     pub seeded: bool,
+    /// How many of the wished restarts its last start has done.
+    pub restarts: u32,
+    /// The version of the server that its files were made for, where that is known.
+    pub files_of: Option<FilesOf>,
 }
 
 /// All of it.
@@ -68,6 +73,10 @@ pub struct Observation {
     pub server: ServerState,
     /// How far it is made.
     pub stage: StageMarks,
+    /// What its server says of itself; asked of one that answers and has its accounts.
+    pub figures: Option<Figures>,
+    /// The version of the server that would start now.
+    pub installed: FilesOf,
 }
 
 /// The server's data directory as the server prints it.
@@ -86,12 +95,28 @@ impl ManagedEngine {
             let _own = self.account.own_files()?;
             self.place(&paths)?
         };
-        let server = self.server(id, &paths)?;
+        let mut server = self.server(id, &paths)?;
         let stage = stage.map_or(StageMarks::default(), |stage| StageMarks {
             accounts_ready: stage.accounts_ready,
             seeded: stage.seeded,
+            restarts: stage.restarts,
+            files_of: stage.files_of,
         });
-        Ok(Observation { place, server, stage })
+        let mut figures = None;
+        if server == ServerState::Answering && place == Place::Present && stage.accounts_ready {
+            match self.connect_within(id, brief_limits()).map(|mut conn| sizing::read(&mut conn)) {
+                Ok(Ok(told)) => figures = Some(told),
+                // It has said that it is full, which is an answer.
+                Err(EngineError::Server {
+                    source: Error::Refused { code: code::TOO_MANY_CONNECTIONS, .. },
+                    ..
+                }) => {}
+                Ok(Err(error)) => server = ServerState::Unknown { why: error.to_string() },
+                Err(error) => server = ServerState::Unknown { why: error.to_string() },
+            }
+        }
+        let installed = FilesOf::version(self.flavor());
+        Ok(Observation { place, server, stage, figures, installed })
     }
 
     /// Whether the branch has its files. The caller holds the account's file rights.
@@ -165,6 +190,11 @@ impl ManagedEngine {
         }
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), identity);
         ServerState::Answering
+    }
+
+    /// What the branch's server said of errors since its last start.
+    pub fn last_words_of(&self, id: &BranchId) -> Option<String> {
+        self.last_words(&self.dir.branch(id))
     }
 
     pub(crate) fn last_words(&self, paths: &BranchPaths) -> Option<String> {

@@ -2,7 +2,9 @@
 
 use bough_model::{BranchId, DatabaseName, Desired};
 
+use crate::managed::BranchSpec;
 use crate::observe::{Observation, Place, ServerState};
+use crate::records::FilesOf;
 
 /// What a branch begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub enum Step {
     PrepareAccounts,
     /// Copies the parent's schema.
     CopySchema,
+    /// Brings the system tables to what a newer server expects.
+    UpgradeTables,
+    /// Gives the running server another size.
+    Resize,
     /// Stops the server.
     StopServer,
     /// Removes everything that the branch has on disk.
@@ -45,6 +51,8 @@ impl Step {
         Self::AwaitAnswer,
         Self::PrepareAccounts,
         Self::CopySchema,
+        Self::UpgradeTables,
+        Self::Resize,
         Self::StopServer,
         Self::RemoveDirectory,
     ];
@@ -57,6 +65,8 @@ impl Step {
             Self::AwaitAnswer => "await-answer",
             Self::PrepareAccounts => "prepare-accounts",
             Self::CopySchema => "copy-schema",
+            Self::UpgradeTables => "upgrade-tables",
+            Self::Resize => "resize",
             Self::StopServer => "stop-server",
             Self::RemoveDirectory => "remove-directory",
         }
@@ -78,15 +88,23 @@ pub enum Plan {
 }
 
 /// The next step towards `desired`.
-pub fn plan(desired: Desired, seed: &Seed, seen: &Observation) -> Plan {
+pub fn plan(desired: Desired, spec: &BranchSpec, seen: &Observation) -> Plan {
     match desired {
-        Desired::Running => towards_running(seed, seen),
+        Desired::Running => towards_running(spec, seen),
         Desired::Gone => towards_gone(seen),
     }
 }
 
-fn towards_running(seed: &Seed, seen: &Observation) -> Plan {
+fn towards_running(spec: &BranchSpec, seen: &Observation) -> Plan {
+    // Nothing is started anew for a wish from before the branch was made.
+    let to_be_restarted = seen.stage.accounts_ready && seen.stage.restarts < spec.restarts;
     match (&seen.server, seen.place) {
+        // A process that is proven to be its own, only it does not answer: that is what restarts are for.
+        (ServerState::Answering | ServerState::Starting | ServerState::Unknown { .. }, Place::Present)
+            if to_be_restarted =>
+        {
+            Plan::Do(Step::StopServer)
+        }
         (ServerState::Stranger { why } | ServerState::Unknown { why }, _) => {
             Plan::Blocked { why: why.clone() }
         }
@@ -98,19 +116,38 @@ fn towards_running(seed: &Seed, seen: &Observation) -> Plan {
             Plan::Do(Step::StopServer)
         }
         (ServerState::NotRunning { .. }, Place::Absent | Place::Staged) => Plan::Do(Step::CopyTemplate),
-        (ServerState::NotRunning { .. }, Place::Present) => Plan::Do(Step::StartServer),
+        (ServerState::NotRunning { .. }, Place::Present) => match seen.stage.files_of {
+            Some(made) if made > seen.installed => Plan::Blocked {
+                why: format!(
+                    "its files were made for version {made} of the server, and {} is installed, which may damage them; \
+                     install {made} again",
+                    seen.installed
+                ),
+            },
+            _ => Plan::Do(Step::StartServer),
+        },
         (ServerState::Starting, Place::Present) => Plan::Do(Step::AwaitAnswer),
-        (ServerState::Answering, Place::Present) => {
-            let wants_schema = matches!(seed, Seed::SchemaOf { .. });
-            if !seen.stage.accounts_ready {
-                Plan::Do(Step::PrepareAccounts)
-            } else if wants_schema && !seen.stage.seeded {
-                Plan::Do(Step::CopySchema)
-            } else {
-                Plan::Settled
-            }
-        }
+        (ServerState::Answering, Place::Present) => while_answering(spec, seen),
     }
+}
+
+fn while_answering(spec: &BranchSpec, seen: &Observation) -> Plan {
+    if !seen.stage.accounts_ready {
+        return Plan::Do(Step::PrepareAccounts);
+    }
+    if matches!(spec.seed, Seed::SchemaOf { .. }) && !seen.stage.seeded {
+        return Plan::Do(Step::CopySchema);
+    }
+    let Some(figures) = seen.figures else {
+        return Plan::Blocked { why: "its server takes no further connection; close some".to_owned() };
+    };
+    if seen.stage.files_of.is_some_and(|made| made < FilesOf::version(figures.flavor)) {
+        return Plan::Do(Step::UpgradeTables);
+    }
+    if !figures.fit(&spec.size) {
+        return Plan::Do(Step::Resize);
+    }
+    Plan::Settled
 }
 
 fn towards_gone(seen: &Observation) -> Plan {
@@ -129,11 +166,42 @@ fn towards_gone(seen: &Observation) -> Plan {
 
 #[cfg(test)]
 mod tests {
+    use bough_model::{ClusterSize, ClusterSizeName, Flavor};
+
     use super::*;
     use crate::observe::StageMarks;
+    use crate::sizing::Figures;
+
+    const TEN_ELEVEN: FilesOf = FilesOf { major: 10, minor: 11 };
 
     fn seen(place: Place, server: ServerState, accounts_ready: bool, seeded: bool) -> Observation {
-        Observation { place, server, stage: StageMarks { accounts_ready, seeded } }
+        let figures = (server == ServerState::Answering && accounts_ready).then(as_wished);
+        let stage = StageMarks { accounts_ready, seeded, restarts: 1, files_of: Some(TEN_ELEVEN) };
+        Observation { place, server, stage, figures, installed: TEN_ELEVEN }
+    }
+
+    fn as_wished() -> Figures {
+        let flavor = Flavor::parse("10.11.4-MariaDB").expect("a version");
+        Figures { flavor, buffer_pool_bytes: 32 << 20, redo_log_bytes: 8 << 20, max_connections: 100 }
+    }
+
+    fn size() -> ClusterSize {
+        ClusterSize {
+            name: ClusterSizeName::parse("PS_DEV").expect("a name"),
+            cpu: "1/8".to_owned(),
+            ram_bytes: 256 << 20,
+            buffer_pool_bytes: 32 << 20,
+            redo_log_bytes: 8 << 20,
+            max_connections: 100,
+            development: true,
+            production: true,
+        }
+    }
+
+    fn spec(seed: Seed) -> BranchSpec {
+        let id = BranchId::parse("bbbbbbbbbbbb").expect("an id");
+        let schema = DatabaseName::parse("shop").expect("a name");
+        BranchSpec { id, schema, size: size(), seed, restarts: 1 }
     }
 
     fn not_running() -> ServerState {
@@ -185,11 +253,66 @@ mod tests {
             (Gone, child(), seen(Present, stranger(), true, true), blocked()),
         ];
         for server in [not_running(), Starting, Answering] {
-            let plan = plan(Running, &Seed::Empty, &seen(Damaged, server, false, false));
+            let plan = plan(Running, &spec(Seed::Empty), &seen(Damaged, server, false, false));
             assert!(matches!(plan, Plan::Blocked { .. }), "rows may be in it: {plan:?}");
         }
         for (desired, seed, seen, expected) in table {
-            assert_eq!(plan(desired, &seed, &seen), expected, "{desired:?} {seed:?} {seen:?}");
+            let spec = spec(seed);
+            assert_eq!(plan(desired, &spec, &seen), expected, "{desired:?} {spec:?} {seen:?}");
         }
+    }
+
+    #[test]
+    fn what_differs_from_the_wish_is_changed_in_this_order() {
+        let running = |change: &dyn Fn(&mut BranchSpec, &mut Observation)| {
+            let mut spec = spec(Seed::Empty);
+            let mut seen = seen(Place::Present, ServerState::Answering, true, true);
+            change(&mut spec, &mut seen);
+            plan(Desired::Running, &spec, &seen)
+        };
+        let older = FilesOf { major: 10, minor: 6 };
+        let newer = FilesOf { major: 11, minor: 4 };
+        assert_eq!(running(&|_, _| ()), Plan::Settled);
+        assert_eq!(running(&|spec, _| spec.size.max_connections = 250), Plan::Do(Step::Resize));
+        assert_eq!(running(&|spec, _| spec.size.buffer_pool_bytes *= 2), Plan::Do(Step::Resize));
+        assert_eq!(running(&|spec, _| spec.size.redo_log_bytes *= 2), Plan::Do(Step::Resize));
+        assert_eq!(running(&|_, seen| seen.stage.files_of = Some(older)), Plan::Do(Step::UpgradeTables));
+        assert_eq!(running(&|_, seen| seen.stage.files_of = None), Plan::Settled);
+        assert!(matches!(running(&|_, seen| seen.figures = None), Plan::Blocked { .. }));
+        let all = |spec: &mut BranchSpec, seen: &mut Observation| {
+            spec.size.max_connections = 250;
+            seen.stage.files_of = Some(older);
+            spec.restarts = 2;
+        };
+        assert_eq!(running(&all), Plan::Do(Step::StopServer), "a restart first");
+        assert_eq!(
+            running(&|spec, seen| {
+                all(spec, seen);
+                spec.restarts = 1;
+            }),
+            Plan::Do(Step::UpgradeTables),
+            "the size last"
+        );
+        assert_eq!(
+            running(&|spec, seen| {
+                spec.restarts = 2;
+                seen.server = ServerState::Unknown { why: why() };
+            }),
+            Plan::Do(Step::StopServer),
+            "one that hangs is restarted on request"
+        );
+        assert_eq!(
+            running(&|spec, seen| {
+                spec.restarts = 2;
+                seen.server = not_running();
+            }),
+            Plan::Do(Step::StartServer),
+            "one that does not run is started, which counts"
+        );
+        let files_of_a_newer_one = |seen: &mut Observation| {
+            seen.server = not_running();
+            seen.stage.files_of = Some(newer);
+        };
+        assert!(matches!(running(&|_, seen| files_of_a_newer_one(seen)), Plan::Blocked { .. }));
     }
 }

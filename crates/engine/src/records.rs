@@ -1,7 +1,9 @@
 //! The two small files that Bough keeps beside a branch's data: who its server is, and how far it is made.
 
+use std::fmt;
 use std::path::Path;
 
+use bough_model::Flavor;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -37,6 +39,37 @@ pub struct StageRecord {
     pub accounts_ready: bool,
     /// Whether the parent's schema is copied.
     pub seeded: bool,
+    /// How many of the wished restarts the last start has done.
+    #[serde(default)]
+    pub restarts: u32,
+    /// The version of the server that the files were made for; absent in records of an older Bough.
+    #[serde(default)]
+    pub files_of: Option<FilesOf>,
+}
+
+/// The version of a server, as far as files depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FilesOf {
+    /// Major version.
+    pub major: u16,
+    /// Minor version.
+    pub minor: u16,
+}
+
+impl FilesOf {
+    /// Older than any: whose files they are is not known.
+    pub const UNKNOWN: Self = Self { major: 0, minor: 0 };
+
+    /// What a server of this version makes.
+    pub const fn version(flavor: Flavor) -> Self {
+        Self { major: flavor.major, minor: flavor.minor }
+    }
+}
+
+impl fmt::Display for FilesOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
 }
 
 /// Reads a record; `None` when there is none, or none that can be read.

@@ -1,10 +1,10 @@
 //! What each step does.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bough_model::{BranchId, ClusterSize};
-use bough_mysql_client::ConnectLimits;
+use bough_model::BranchId;
+use bough_mysql_client::{ConnectLimits, Connection, Error};
 use nix::sys::signal::Signal;
 
 use crate::cnf;
@@ -14,9 +14,9 @@ use crate::observe::{Place, ServerState};
 use crate::plan::Seed;
 use crate::proc::{self, Found, Identity};
 use crate::process::{self, KILL_LIMIT_S, STOP_LIMIT_S};
-use crate::records::{self, StageRecord};
+use crate::records::{self, FilesOf, StageRecord};
 use crate::wait::wait_until;
-use crate::{EngineError, files, killpoint, prepare, schema_copy};
+use crate::{EngineError, files, killpoint, prepare, schema_copy, sizing};
 
 /// Longest wait for a place among the starting servers, in seconds.
 const START_QUEUE_LIMIT_S: u64 = 120;
@@ -26,6 +26,12 @@ pub const ANSWER_LIMIT_S: u64 = 120;
 const ANSWER_PAUSE_MS: u64 = 2;
 /// Longest wait for one statement of a schema copy, in seconds.
 const COPY_READ_LIMIT_S: u64 = 120;
+/// Longest wait for the greeting of a server that is about to be stopped, in milliseconds.
+const GREETING_LIMIT_MS: u64 = 500;
+/// Longest wait for a server to stop that answers nobody, in seconds.
+const SILENT_STOP_LIMIT_S: u64 = 3;
+/// Pause before a server that does not stop is asked to once more, in milliseconds.
+const ASK_AGAIN_MS: u64 = 500;
 /// Files of the template after which a test may have the copy killed.
 const HALF_COPIED_FILES: usize = 20;
 
@@ -34,7 +40,7 @@ const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 
 impl ManagedEngine {
     pub(crate) fn copy_template(&self, id: &BranchId) -> Result<(), EngineError> {
-        let template = self.templates.ensure(&self.dir, &self.account, &self.binaries)?;
+        let template = self.templates.ensure(&self.dir, &self.account, &self.binaries())?;
         let paths = self.dir.branch(id);
         let (_, found) = self.look(id)?;
         let _own = self.account.own_files()?;
@@ -106,7 +112,8 @@ impl ManagedEngine {
         Err(EngineError::Layout { path: self.dir.root().to_owned(), why })
     }
 
-    pub(crate) fn start_server(&self, id: &BranchId, size: &ClusterSize) -> Result<(), EngineError> {
+    pub(crate) fn start_server(&self, spec: &BranchSpec) -> Result<(), EngineError> {
+        let id = &spec.id;
         let paths = self.dir.branch(id);
         let stage = {
             let _own = self.account.own_files()?;
@@ -133,9 +140,9 @@ impl ManagedEngine {
             Found::Ours(identity) => identity,
             Found::Stranger { why } => return Err(EngineError::Stranger { branch: id.clone(), why }),
             Found::Nobody => {
-                self.configure(id, &paths, size, &stage)?;
+                self.configure(spec, &paths, stage)?;
                 killpoint::reach("start-server.configured");
-                process::spawn(&self.binaries.mariadbd, &self.account, &paths)?
+                process::spawn(&self.binaries().mariadbd, &self.account, &paths)?
             }
         };
         killpoint::reach("start-server.spawned");
@@ -155,10 +162,9 @@ impl ManagedEngine {
     /// Everything that a start needs besides the data.
     fn configure(
         &self,
-        id: &BranchId,
+        spec: &BranchSpec,
         paths: &BranchPaths,
-        size: &ClusterSize,
-        stage: &StageRecord,
+        mut stage: StageRecord,
     ) -> Result<(), EngineError> {
         let _own = self.account.own_files()?;
         for folder in [&paths.exchange, &paths.tmp] {
@@ -170,7 +176,15 @@ impl ManagedEngine {
         // A redo log that was in use keeps its size: another one would be written anew at this start.
         let log = std::fs::symlink_metadata(paths.data.join("ib_logfile0")).ok().map(|meta| meta.len());
         let in_use = log.filter(|bytes| stage.accounts_ready || *bytes != cnf::TEMPLATE_REDO_BYTES);
-        files::replace_file(&paths.cnf, cnf::text(id, paths, size, in_use).as_bytes(), false)
+        let text = cnf::text(&spec.id, paths, &spec.size, in_use, self.pool_max_bytes);
+        files::replace_file(&paths.cnf, text.as_bytes(), false)?;
+        // Whatever version made files that nobody noted, the one that starts now may be newer.
+        let files_of = stage.files_of.or(stage.accounts_ready.then_some(FilesOf::UNKNOWN));
+        if (stage.restarts, stage.files_of) != (spec.restarts, files_of) {
+            (stage.restarts, stage.files_of) = (spec.restarts, files_of);
+            records::write(&paths.stage_record, &stage, true)?;
+        }
+        Ok(())
     }
 
     /// Brings a fresh copy to the disk, once. Nothing is recorded as made before that.
@@ -240,7 +254,17 @@ impl ManagedEngine {
         let mut conn = self.connect(&spec.id)?;
         prepare::prepare(&mut conn, &spec.schema, &self.account.own_name)
             .map_err(EngineError::server(&spec.id, "had its accounts prepared"))?;
-        self.set_stage(&spec.id, &paths, |stage| stage.accounts_ready = true)
+        let running =
+            conn.server_version().map_err(EngineError::server(&spec.id, "was asked for its version"))?;
+        self.set_stage(&spec.id, &paths, |stage| {
+            stage.accounts_ready = true;
+            stage.files_of = Some(FilesOf::version(running));
+        })
+    }
+
+    pub(crate) fn resize(&self, spec: &BranchSpec) -> Result<(), EngineError> {
+        self.must_answer(&spec.id)?;
+        sizing::apply(&spec.id, &mut self.connect(&spec.id)?, &spec.size)
     }
 
     pub(crate) fn copy_schema(&self, spec: &BranchSpec) -> Result<(), EngineError> {
@@ -290,9 +314,10 @@ impl ManagedEngine {
             Found::Nobody => {}
             Found::Stranger { why } => return Err(EngineError::Stranger { branch: id.clone(), why }),
             Found::Ours(identity) => {
+                let limit = self.patience(id, Duration::from_secs(STOP_LIMIT_S));
                 process::signal(identity, &paths.data, self.account.uid, Signal::SIGTERM)?;
                 killpoint::reach("stop-server.signalled");
-                self.see_it_gone(id, &paths, identity, Duration::from_secs(STOP_LIMIT_S))?;
+                self.see_it_gone(id, &paths, identity, limit)?;
             }
         }
         self.forget(id);
@@ -301,7 +326,20 @@ impl ManagedEngine {
         files::remove_file(&paths.socket)
     }
 
-    /// Waits for a process that was asked to stop; kills it after `limit`.
+    /// How long to wait for a server to stop. One that is asked in its first moments may hang for ever, or
+    /// forget that it was asked; one that answers nobody has nothing to bring to an end. Killing loses
+    /// nothing that was acknowledged.
+    fn patience(&self, id: &BranchId, limit: Duration) -> Duration {
+        let brief = Duration::from_millis(GREETING_LIMIT_MS);
+        let limits = ConnectLimits { connect: brief, read: brief, ..ConnectLimits::default() };
+        let answers = match Connection::open(&self.address(id), limits) {
+            Ok(_) => true,
+            Err(error) => matches!(error, Error::Refused { .. }),
+        };
+        if answers { limit } else { limit.min(Duration::from_secs(SILENT_STOP_LIMIT_S)) }
+    }
+
+    /// Waits for a process that was asked to stop, and asks again; kills it after `limit`.
     fn see_it_gone(
         &self,
         id: &BranchId,
@@ -309,8 +347,16 @@ impl ManagedEngine {
         identity: Identity,
         limit: Duration,
     ) -> Result<(), EngineError> {
-        if process::wait_gone(identity, limit) {
-            return Ok(());
+        let end = Instant::now() + limit;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if process::wait_gone(identity, left.min(Duration::from_millis(ASK_AGAIN_MS))) {
+                return Ok(());
+            }
+            if left.is_zero() {
+                break;
+            }
+            process::signal(identity, &paths.data, self.account.uid, Signal::SIGTERM)?;
         }
         tracing::warn!(branch = %id, pid = identity.pid, "the server did not stop in time and is killed");
         process::signal(identity, &paths.data, self.account.uid, Signal::SIGKILL)?;
@@ -344,8 +390,9 @@ impl ManagedEngine {
             let paths = self.dir.branch(&id);
             match self.look(&id) {
                 Ok((_, Found::Ours(identity))) => {
+                    let patience = self.patience(&id, limit);
                     match process::signal(identity, &paths.data, self.account.uid, Signal::SIGTERM) {
-                        Ok(_) => asked.push((id, paths, identity)),
+                        Ok(_) => asked.push((id, paths, identity, Instant::now() + patience)),
                         Err(error) => failure = failure.or(Some(error)),
                     }
                 }
@@ -353,10 +400,9 @@ impl ManagedEngine {
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        let end = std::time::Instant::now() + limit;
         let count = asked.len();
-        for (id, paths, identity) in asked {
-            let left = end.saturating_duration_since(std::time::Instant::now());
+        for (id, paths, identity, end) in asked {
+            let left = end.saturating_duration_since(Instant::now());
             if let Err(error) =
                 self.see_it_gone(&id, &paths, identity, left).and_then(|()| self.stop_server(&id))
             {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use bough_model::Flavor;
 use bough_mysql_client::quote_str;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +36,9 @@ struct TemplateRecord {
 /// Makes templates, one at a time.
 #[derive(Debug, Default)]
 pub struct Templates {
-    /// The template's data folder once it was seen whole; the lock is held while one is made.
-    ready: Mutex<Option<PathBuf>>,
+    /// The version of the template that was seen whole, and its data folder; the lock is held while one is
+    /// made.
+    ready: Mutex<Option<(Flavor, PathBuf)>>,
 }
 
 impl Templates {
@@ -51,7 +53,10 @@ impl Templates {
         binaries: &Binaries,
     ) -> Result<PathBuf, EngineError> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(data) = ready.as_ref().filter(|data| data.exists()) {
+        if let Some((flavor, data)) = ready.as_ref()
+            && *flavor == binaries.flavor
+            && data.exists()
+        {
             return Ok(data.clone());
         }
         let wanted = TemplateRecord {
@@ -68,7 +73,7 @@ impl Templates {
             make(dir, account, binaries, &wanted, &place)?;
         }
         let data = place.join("data");
-        *ready = Some(data.clone());
+        *ready = Some((binaries.flavor, data.clone()));
         Ok(data)
     }
 }
@@ -123,6 +128,12 @@ fn make(
     }
     fs::rename(&folder, place).map_err(EngineError::io("rename", &folder))?;
     files::sync_folder(&dir.templates())?;
+    // Those of other versions are of no use any more.
+    for other in dir.list_templates()?.iter().filter(|other| *other != place) {
+        if let Some(old) = dir.to_trash(other)? {
+            files::remove_tree(&old)?;
+        }
+    }
     drop(own);
     tracing::info!(flavor = %wanted.flavor, ms = started.elapsed().as_millis(), "template prepared");
     Ok(())

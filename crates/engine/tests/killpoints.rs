@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use bough_engine::{Step, killpoint};
+use bough_engine::{BranchSpec, Step, killpoint};
 use bough_model::Desired;
 use support::{Rig, child_spec, converge, root_spec, servers_in};
 
@@ -30,6 +30,7 @@ fn victim() {
     match wish.as_str() {
         "await" => rig.engine.execute(&spec, Step::AwaitAnswer).expect("it answers"),
         "gone" => converge(&rig.engine, &spec, Desired::Gone),
+        "changed" => converge(&rig.engine, &changed(spec), Desired::Running),
         _ => converge(&rig.engine, &spec, Desired::Running),
     }
 }
@@ -51,6 +52,19 @@ fn run_victim(folder: &Path, branch: &str, wish: &str, point: &str) -> bool {
 
 fn is_about_removal(point: &str) -> bool {
     [Step::StopServer, Step::RemoveDirectory].iter().any(|step| point.starts_with(step.name()))
+}
+
+fn is_about_change(point: &str) -> bool {
+    [Step::UpgradeTables, Step::Resize].iter().any(|step| point.starts_with(step.name()))
+}
+
+/// The same branch, larger and to be restarted once.
+fn changed(spec: BranchSpec) -> BranchSpec {
+    let mut size = spec.size;
+    size.buffer_pool_bytes *= 2;
+    size.redo_log_bytes *= 2;
+    size.max_connections += 10;
+    BranchSpec { size, restarts: 1, ..spec }
 }
 
 fn leftovers(folder: &Path) -> Vec<String> {
@@ -83,7 +97,9 @@ fn creation_survives_death_at_every_point() {
     let rig = Rig::new();
     parent(&rig);
     let points = killpoint::engine_points();
-    let points = points.iter().filter(|point| !is_about_removal(point) && !point.starts_with("template."));
+    let points = points.iter().filter(|point| {
+        !is_about_removal(point) && !is_about_change(point) && !point.starts_with("template.")
+    });
     for (n, point) in points.enumerate() {
         let branch = format!("kill{n:08}");
         let spec = child_spec(&branch, PARENT);
@@ -125,6 +141,52 @@ fn removal_survives_death_at_every_point() {
         converge(&next.engine, &spec, Desired::Gone);
         assert_eq!(servers_in(&rig.folder, &spec.id).len(), 0, "{point}: no server");
         assert_eq!(leftovers(&rig.folder), Vec::<String>::new(), "{point}");
+    }
+}
+
+/// A restart, an upgrade of the system tables and a resize, all asked for at once.
+#[test]
+fn changes_survive_death_at_every_point() {
+    let rig = Rig::new();
+    parent(&rig);
+    let on_the_way = |point: &&String| {
+        let of_a_restart = [Step::StopServer, Step::StartServer];
+        is_about_change(point) || of_a_restart.iter().any(|step| point.starts_with(step.name()))
+    };
+    let branch = "changeaaaaaa";
+    let spec = child_spec(branch, PARENT);
+    for point in killpoint::engine_points().iter().filter(on_the_way) {
+        converge(&rig.engine, &spec, Desired::Running);
+        let mut conn = rig.engine.connect(&spec.id).expect("a session");
+        conn.execute("INSERT INTO `shop_1`.a VALUES (1)").expect("a row");
+        drop(conn);
+        // As if an older server had made its files; upgrading takes seconds.
+        let upgrades = point.starts_with(Step::UpgradeTables.name());
+        support::edit_record(&rig.folder, &spec.id, "stage.json", |stage| {
+            if upgrades {
+                stage["files_of"] = serde_json::json!({"major": 10, "minor": 6});
+            }
+        });
+        assert!(run_victim(&rig.folder, branch, "changed", point), "{point} is reached");
+        let next = Rig::again(&rig.folder);
+        converge(&next.engine, &changed(spec.clone()), Desired::Running);
+        assert_eq!(servers_in(&rig.folder, &spec.id).len(), 1, "{point}: one server");
+        let seen = next.engine.observe(&spec.id).expect("observed");
+        assert_eq!(seen.stage.restarts, 1, "{point}");
+        assert_eq!(seen.stage.files_of, Some(seen.installed), "{point}");
+        assert!(
+            seen.figures.is_some_and(|figures| figures.fit(&changed(spec.clone()).size)),
+            "{point}: {seen:?}"
+        );
+        let mut conn = next.engine.connect(&spec.id).expect("a session");
+        let rows = conn.query_one("SELECT COUNT(*) AS rows_there FROM `shop_1`.a").expect("a count");
+        assert_eq!(rows.u64("rows_there").expect("a number"), 1, "{point}: no row is lost");
+        let accounts = "SELECT COUNT(*) AS others FROM mysql.global_priv WHERE User NOT IN ('mariadb.sys', \
+                        SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) AND JSON_VALUE(Priv, '$.account_locked') IS NULL";
+        let others = conn.query_one(accounts).expect("accounts").u64("others").expect("a number");
+        assert_eq!(others, 0, "{point}: nobody who upgraded is left");
+        drop(conn);
+        converge(&next.engine, &spec, Desired::Gone);
     }
 }
 

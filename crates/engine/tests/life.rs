@@ -252,6 +252,7 @@ fn what_is_refused() {
             account: rig.engine.account().clone(),
             binaries: bough_engine::Binaries::find(None).expect("binaries"),
             starts_at_once: 1,
+            pool_max_bytes: 0,
         };
         let error = bough_engine::ManagedEngine::open(config).expect_err("unreachable");
         assert!(matches!(&error, EngineError::Unreachable { folder, .. } if *folder == shut), "{error}");
@@ -275,4 +276,28 @@ fn long_paths_get_short_sockets() {
     converge(engine, &spec, Desired::Gone);
     assert!(!socket.exists());
     std::fs::remove_dir(socket.parent().expect("a folder")).expect("the short folder is empty");
+}
+
+/// A server that is asked to stop in its first moments may forget that it was, or hang for ever.
+#[test]
+fn a_server_that_is_just_starting_is_stopped() {
+    let rig = Rig::new();
+    let spec = root_spec("youngaaaaaaa");
+    converge(&rig.engine, &spec, Desired::Running);
+    for milliseconds in (0..40).step_by(5) {
+        rig.engine.execute(&spec, Step::StopServer).expect("stopped");
+        std::thread::scope(|scope| {
+            let start = scope.spawn(|| rig.engine.execute(&spec, Step::StartServer));
+            let spawned =
+                wait_until(SOON, PAUSE, || (!servers_in(&rig.folder, &spec.id).is_empty()).then_some(()));
+            assert!(spawned.is_some(), "it was spawned");
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            // What another Bough on the same directory does, or `stop-branches`. With the patience for servers
+            // that answer, one that hangs would outlast this test.
+            rig.engine.stop_all(Duration::from_secs(3_600)).expect("stopped");
+            assert!(servers_in(&rig.folder, &spec.id).is_empty(), "after {milliseconds} ms");
+            let _ = start.join();
+        });
+    }
+    converge(&rig.engine, &spec, Desired::Running);
 }

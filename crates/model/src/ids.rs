@@ -77,6 +77,8 @@ ids! {
     DatabaseId,
     /// A branch of a database.
     BranchId,
+    /// A change of a branch's size.
+    ResizeId,
     /// A region.
     RegionId,
     /// An entry of the audit log.

@@ -22,7 +22,7 @@ pub use ids::*;
 pub use names::{BranchName, DatabaseName, NameError, OrganizationName, TokenName};
 pub use places::{ClusterSize, ClusterSizeName, Region, RegionSlug};
 pub use secret::{Digest, Secret};
-pub use states::{BranchState, DatabaseState, Desired, Role, TokenState};
+pub use states::{BranchState, DatabaseState, Desired, ResizeState, Role, TokenState};
 pub use time::Timestamp;
 pub use token::{
     CredentialProblem, Credentials, TOKEN_CHECK_LEN, TOKEN_RANDOM_LEN, TOKEN_SECRET_LEN, TokenPrefix,

@@ -39,6 +39,26 @@ texts!(BranchState {
     Awakening => "awakening",
 });
 
+/// Where a change of a branch's size is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResizeState {
+    /// Asked for, not begun.
+    Pending,
+    /// Being done to the running server.
+    Resizing,
+    /// Done.
+    Completed,
+    /// Taken back, or overtaken by another, before it was done.
+    Canceled,
+}
+
+texts!(ResizeState {
+    Pending => "pending",
+    Resizing => "resizing",
+    Completed => "completed",
+    Canceled => "canceled",
+});
+
 /// Where a database is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DatabaseState {

@@ -58,10 +58,24 @@ impl Drop for StopAtEnd {
     }
 }
 
+/// How far buffer pools of these tests may grow, in bytes.
+const POOL_MAX_BYTES: u64 = 1 << 30;
+
 pub fn open_engine(dir: &Path) -> ManagedEngine {
+    open_engine_with(dir, None)
+}
+
+/// With the server's programs of a folder of its own.
+pub fn open_engine_with(dir: &Path, programs: Option<&Path>) -> ManagedEngine {
     let account = EngineAccount::resolve(None).expect("an account");
-    let binaries = Binaries::find(None).expect("mariadb-server-core is installed");
-    let config = EngineConfig { dir: dir.to_owned(), account, binaries, starts_at_once: STARTS_AT_ONCE };
+    let binaries = Binaries::find(programs).expect("mariadb-server-core is installed");
+    let config = EngineConfig {
+        dir: dir.to_owned(),
+        account,
+        binaries,
+        starts_at_once: STARTS_AT_ONCE,
+        pool_max_bytes: POOL_MAX_BYTES,
+    };
     ManagedEngine::open(config).expect("an engine")
 }
 
@@ -101,7 +115,7 @@ pub fn size() -> ClusterSize {
 }
 
 pub fn root_spec(name: &str) -> BranchSpec {
-    BranchSpec { id: id(name), schema: schema(), size: size(), seed: Seed::Empty }
+    BranchSpec { id: id(name), schema: schema(), size: size(), seed: Seed::Empty, restarts: 0 }
 }
 
 pub fn child_spec(name: &str, parent: &str) -> BranchSpec {
@@ -113,7 +127,7 @@ pub fn child_spec(name: &str, parent: &str) -> BranchSpec {
 pub fn converge(engine: &ManagedEngine, spec: &BranchSpec, desired: Desired) {
     for _ in 0..STEPS_MAX {
         let seen = engine.observe(&spec.id).expect("observed");
-        match plan(desired, &spec.seed, &seen) {
+        match plan(desired, spec, &seen) {
             Plan::Settled => return,
             Plan::Do(step) => engine.execute(spec, step).unwrap_or_else(|error| panic!("{step:?}: {error}")),
             Plan::Blocked { why } => panic!("blocked: {why}"),
@@ -135,4 +149,18 @@ pub fn servers_in(folder: &Path, branch: &BranchId) -> Vec<i32> {
         cwd.starts_with(&data) && exe.contains("mariadbd")
     })
     .collect()
+}
+
+/// Changes one of the records beside a branch's data, keeping its owner.
+pub fn edit_record(
+    folder: &Path,
+    branch: &BranchId,
+    name: &str,
+    change: impl FnOnce(&mut serde_json::Value),
+) {
+    let path = folder.join("engine/branches").join(branch.as_str()).join(name);
+    let text = std::fs::read_to_string(&path).expect("a record");
+    let mut record = serde_json::from_str(&text).expect("JSON");
+    change(&mut record);
+    std::fs::write(&path, record.to_string()).expect("written");
 }
