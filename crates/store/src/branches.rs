@@ -40,8 +40,13 @@ pub struct BranchRow {
     pub state: BranchState,
     /// Whether the parent's schema is in it.
     pub schema_ready: bool,
-    /// Why it does not get ready, in the server's or the engine's own words.
+    /// Why it does not get ready, or why its server ends again and again, in the server's or the engine's
+    /// own words.
     pub last_error: Option<String>,
+    /// What its server called its version when it was asked last.
+    pub server_version: Option<String>,
+    /// When it is to be deleted.
+    pub expires_at: Option<Timestamp>,
     /// When its schema changed last.
     pub schema_last_updated_at: Option<Timestamp>,
     /// When it was made.
@@ -52,7 +57,7 @@ pub struct BranchRow {
 
 const COLUMNS: &str = "b.id, b.database_id, b.name, p.name AS parent_name, b.production, b.safe_migrations, \
     b.deletion_protected, b.region, b.cluster_size, b.actor_kind, b.actor_id, b.actor_name, b.state, \
-    b.schema_ready, b.last_error, b.schema_last_updated_at, b.created_at, b.updated_at";
+    b.schema_ready, b.last_error, b.server_version, b.expires_at, b.schema_last_updated_at, b.created_at, b.updated_at";
 const FROM: &str = "FROM branches b LEFT JOIN branches p ON p.id = b.parent_id";
 
 fn read(row: &Row<'_>) -> Result<BranchRow, StoreError> {
@@ -70,6 +75,8 @@ fn read(row: &Row<'_>) -> Result<BranchRow, StoreError> {
         state: parsed(row, "state", BranchState::parse)?,
         schema_ready: row.get("schema_ready")?,
         last_error: row.get("last_error")?,
+        server_version: row.get("server_version")?,
+        expires_at: time_opt(row, "expires_at")?,
         schema_last_updated_at: time_opt(row, "schema_last_updated_at")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -170,6 +177,8 @@ pub struct NewBranch {
     pub cluster_size: ClusterSizeName,
     /// Who makes it.
     pub actor: ActorRef,
+    /// When it is to be deleted.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Records the wish for a branch; `false` when the name is taken, or is another branch's id.
@@ -190,9 +199,9 @@ pub fn insert(
         tx,
         "INSERT INTO branches (id, organization_id, database_id, name, live_name, parent_id, production, \
          safe_migrations, deletion_protected, region, cluster_size, actor_kind, actor_id, actor_name, desired, \
-         generation, state, schema_ready, attempts, next_try_at, table_count, created_at, updated_at) \
+         generation, state, schema_ready, attempts, next_try_at, table_count, created_at, updated_at, expires_at) \
          VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'running', 1, 'pending', 0, 0, ?14, 0, \
-         ?14, ?14)",
+         ?14, ?14, ?15)",
         params![
             new.id.as_str(),
             at.organization.as_str(),
@@ -208,6 +217,7 @@ pub fn insert(
             new.actor.id,
             new.actor.display_name,
             now.as_micros(),
+            new.expires_at.map(Timestamp::as_micros),
         ],
     )?;
     Ok(true)
@@ -235,6 +245,23 @@ pub fn count_development(tx: &Tx<'_>, granted: &Granted<DatabaseAt>) -> Result<i
     )
 }
 
+/// How many development branches somebody has made that are still there, in the whole organization.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_made_by(
+    tx: &Tx<'_>,
+    granted: &Granted<DatabaseAt>,
+    actor: &ActorRef,
+) -> Result<i64, StoreError> {
+    number(
+        tx,
+        "SELECT COUNT(*) FROM branches WHERE organization_id = ? AND actor_id = ? AND actor_kind = ? \
+         AND desired = 'running' AND production = 0",
+        params![granted.at().organization.as_str(), actor.id, actor.kind.as_str()],
+    )
+}
+
 /// How many live branches a database has.
 ///
 /// # Errors
@@ -259,30 +286,65 @@ pub fn count_production(tx: &Tx<'_>, granted: &Granted<BranchAt>) -> Result<i64,
     )
 }
 
-/// Changes name and deletion protection; `false` when the new name is taken.
+/// What a branch's own fields become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fields {
+    /// Its name.
+    pub name: BranchName,
+    /// Whether it refuses deletion.
+    pub deletion_protected: bool,
+    /// When it is to be deleted. Another time is announced anew.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Changes a branch's own fields; `false` when the new name is taken.
 ///
 /// # Errors
 /// When the database fails; [`StoreError::Changed`] when it is gone or of another class now.
 pub fn update(
     tx: &Tx<'_>,
     granted: &Granted<BranchAt>,
-    name: &BranchName,
-    deletion_protected: bool,
+    fields: &Fields,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    let name = &fields.name;
     let before = get_for_write(tx, granted)?;
     if before.name != *name && is_taken(tx, &before.database, name)? {
         return Ok(false);
     }
     change(
         tx,
-        "UPDATE branches SET name = ?1, live_name = ?1, deletion_protected = ?2, updated_at = ?3 WHERE id = ?4",
-        params![name.as_str(), deletion_protected, now.as_micros(), before.id.as_str()],
+        "UPDATE branches SET name = ?1, live_name = ?1, deletion_protected = ?2, \
+         expiry_announced_at = CASE WHEN expires_at IS ?5 THEN expiry_announced_at END, expires_at = ?5, \
+         updated_at = ?3 WHERE id = ?4",
+        params![
+            name.as_str(),
+            fields.deletion_protected,
+            now.as_micros(),
+            before.id.as_str(),
+            fields.expires_at.map(Timestamp::as_micros),
+        ],
     )?;
     Ok(true)
 }
 
-/// Makes a branch a production branch, or a development branch.
+/// Wishes that a branch's server be stopped and started.
+///
+/// # Errors
+/// When the database fails; [`StoreError::Changed`] when it is gone or of another class now.
+pub fn wish_restart(tx: &Tx<'_>, granted: &Granted<BranchAt>, now: Timestamp) -> Result<(), StoreError> {
+    let row = get_for_write(tx, granted)?;
+    change(
+        tx,
+        "UPDATE branches SET restarts = restarts + 1, generation = generation + 1, state = 'pending', attempts = 0, \
+         crashes = 0, next_try_at = ?1, updated_at = ?1 WHERE id = ?2",
+        params![now.as_micros(), row.id.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Makes a branch a production branch, or a development branch. One that serves production does not go
+/// away by itself.
 ///
 /// # Errors
 /// When the database fails; [`StoreError::Changed`] when it is gone or of another class now.
@@ -295,7 +357,8 @@ pub fn set_production(
     let row = get_for_write(tx, granted)?;
     change(
         tx,
-        "UPDATE branches SET production = ?, updated_at = ? WHERE id = ?",
+        "UPDATE branches SET production = ?1, updated_at = ?2, expires_at = CASE WHEN ?1 THEN NULL ELSE expires_at END \
+         WHERE id = ?3",
         params![production, now.as_micros(), row.id.as_str()],
     )?;
     tx.bump_store_version()

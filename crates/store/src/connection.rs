@@ -20,7 +20,10 @@ const CHECKED_WHOLE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// One after the other. Those that a database lacks run in one transaction, together with the note that
 /// they ran: an interruption leaves it as it was before.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_first.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001_first.sql")),
+    M::up(include_str!("migrations/0002_branch_changes.sql")),
+];
 
 /// The number of the newest schema that this version knows.
 pub const NEWEST_SCHEMA: usize = MIGRATIONS.len();

@@ -64,6 +64,10 @@ pub struct DatabaseRow {
     pub development_branches: i64,
     /// Production branches.
     pub production_branches: i64,
+    /// Whether the size of one of its branches is being changed.
+    pub resizing: bool,
+    /// Whether the size of one of its branches is to be changed.
+    pub resize_queued: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -93,7 +97,11 @@ const COLUMNS: &str = "d.id, d.name, d.schema_name, d.region, d.cluster_size, d.
     (SELECT COUNT(*) FROM branches x WHERE x.database_id = d.id AND x.desired = 'running' AND x.production = 0) \
       AS development_branches, \
     (SELECT COUNT(*) FROM branches x WHERE x.database_id = d.id AND x.desired = 'running' AND x.production = 1) \
-      AS production_branches";
+      AS production_branches, \
+    EXISTS (SELECT 1 FROM branches x JOIN resizes r ON r.branch_id = x.id WHERE x.database_id = d.id \
+      AND x.desired = 'running' AND r.state = 'resizing') AS resizing, \
+    EXISTS (SELECT 1 FROM branches x JOIN resizes r ON r.branch_id = x.id WHERE x.database_id = d.id \
+      AND x.desired = 'running' AND r.state = 'pending') AS resize_queued";
 const FROM: &str = "FROM databases d JOIN branches b ON b.id = d.default_branch_id";
 
 fn read(row: &Row<'_>) -> Result<DatabaseRow, StoreError> {
@@ -126,6 +134,8 @@ fn read(row: &Row<'_>) -> Result<DatabaseRow, StoreError> {
         },
         development_branches: row.get("development_branches")?,
         production_branches: row.get("production_branches")?,
+        resizing: row.get("resizing")?,
+        resize_queued: row.get("resize_queued")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })

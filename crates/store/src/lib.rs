@@ -24,6 +24,7 @@ pub mod locate;
 pub mod organizations;
 pub mod principals;
 pub mod reconcile;
+pub mod resizes;
 pub mod service_tokens;
 pub mod usage;
 pub mod users;

@@ -7,10 +7,11 @@ use bough_model::{
     BranchId, BranchState, ClusterSizeName, DatabaseId, DatabaseName, Desired, OrganizationId, RegionSlug,
     Timestamp,
 };
+use bough_policy::BranchAt;
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
-use crate::row::{all, change, cluster_size, first, number, parsed, parsed_opt, region};
+use crate::row::{all, change, cluster_size, first, number, parsed, parsed_opt, region, time, time_opt};
 use crate::{Reader, StoreError, Tx};
 
 /// What is wished for a branch.
@@ -42,11 +43,13 @@ pub struct Wish {
     pub schema_ready: bool,
     /// Failed tries in a row.
     pub attempts: u32,
+    /// How often it was asked to be restarted.
+    pub restarts: u32,
 }
 
 const SELECT: &str = "SELECT b.id, b.organization_id, b.database_id, d.schema_name, b.parent_id, \
     COALESCE(p.schema_ready, 0) AS parent_ready, b.region, b.cluster_size, b.desired, b.generation, b.state, \
-    b.schema_ready, b.attempts FROM branches b JOIN databases d ON d.id = b.database_id \
+    b.schema_ready, b.attempts, b.restarts FROM branches b JOIN databases d ON d.id = b.database_id \
     LEFT JOIN branches p ON p.id = b.parent_id";
 
 fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
@@ -64,10 +67,16 @@ fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
         state: parsed(row, "state", BranchState::parse)?,
         schema_ready: row.get("schema_ready")?,
         attempts: u32::try_from(row.get::<_, i64>("attempts")?).unwrap_or(u32::MAX),
+        restarts: u32::try_from(row.get::<_, i64>("restarts")?).unwrap_or(u32::MAX),
     })
 }
 
-/// The wishes that are not known to be fulfilled and whose next try is due, most urgent first.
+/// Of which the index `branches_unsettled` is made: these words, and no others, so that it is used.
+const UNSETTLED: &str =
+    "(state NOT IN ('ready', 'sleeping') OR desired <> 'running' OR settled_generation <> generation)";
+
+/// The wishes that are not known to be fulfilled and whose next try is due. Databases take turns: the most
+/// urgent wish of each comes before the second of any.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,7 +84,10 @@ pub fn unsettled(reader: &Reader, now: Timestamp, limit: u32) -> Result<Vec<Wish
     all(
         reader,
         &format!(
-            "{SELECT} WHERE (b.state <> 'ready' OR b.desired <> 'running') AND b.next_try_at <= ? ORDER BY b.next_try_at LIMIT ?"
+            "WITH due AS (SELECT id AS due_id, next_try_at AS due_at, \
+             ROW_NUMBER() OVER (PARTITION BY database_id ORDER BY next_try_at, id) AS turn \
+             FROM branches INDEXED BY branches_unsettled WHERE {UNSETTLED} AND next_try_at <= ?1) \
+             {SELECT} JOIN due ON due.due_id = b.id ORDER BY due.turn, due.due_at LIMIT ?2"
         ),
         params![now.as_micros(), limit],
         read,
@@ -89,7 +101,9 @@ pub fn unsettled(reader: &Reader, now: Timestamp, limit: u32) -> Result<Vec<Wish
 pub fn next_due(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
     first(
         reader,
-        "SELECT MIN(next_try_at) AS due FROM branches WHERE state <> 'ready' OR desired <> 'running'",
+        &format!(
+            "SELECT MIN(next_try_at) AS due FROM branches INDEXED BY branches_unsettled WHERE {UNSETTLED}"
+        ),
         [],
         |row| Ok(row.get::<_, Option<i64>>("due")?.map(Timestamp::from_micros)),
     )
@@ -125,31 +139,208 @@ pub fn is_recorded(reader: &Reader, id: &BranchId) -> Result<bool, StoreError> {
     Ok(number(reader, "SELECT COUNT(*) FROM branches WHERE id = ?", params![id.as_str()])? > 0)
 }
 
-/// A branch serves queries.
+/// A branch serves queries, as it was wished. One whose server ended again and again keeps saying so until
+/// it has stayed up ([`record_steady`]).
 ///
 /// # Errors
 /// When the database fails.
-pub fn record_ready(tx: &Tx<'_>, wish: &Wish, now: Timestamp) -> Result<bool, StoreError> {
+pub fn record_ready(
+    tx: &Tx<'_>,
+    wish: &Wish,
+    server_version: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let changed = change(
         tx,
-        "UPDATE branches SET state = 'ready', schema_ready = 1, last_error = NULL, attempts = 0, \
-         ready_at = COALESCE(ready_at, ?1), \
-         schema_last_updated_at = COALESCE(schema_last_updated_at, ?1) WHERE id = ?2 AND generation = ?3",
-        params![now.as_micros(), wish.id.as_str(), wish.generation],
+        "UPDATE branches SET up_since = CASE WHEN state = 'ready' THEN up_since ELSE ?1 END, state = 'ready', \
+         schema_ready = 1, last_error = CASE WHEN crashes > 1 THEN last_error END, attempts = 0, \
+         settled_generation = generation, server_version = ?4, ready_at = COALESCE(ready_at, ?1), \
+         schema_last_updated_at = COALESCE(schema_last_updated_at, ?1), \
+         updated_at = CASE WHEN ready_at IS NULL THEN ?1 ELSE updated_at END \
+         WHERE id = ?2 AND generation = ?3 AND desired = 'running'",
+        params![now.as_micros(), wish.id.as_str(), wish.generation, server_version],
     )?;
     Ok(changed > 0)
 }
 
-/// A branch that served queries does not any more.
+/// A branch whose server has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Ends in a row, each soon after a start; this one included.
+    pub crashes: u32,
+}
+
+/// How a branch has been up, as far as it is recorded as ready.
 ///
 /// # Errors
 /// When the database fails.
-pub fn record_lost(tx: &Tx<'_>, id: &BranchId, now: Timestamp) -> Result<(), StoreError> {
+pub fn uptime(db: &Tx<'_>, id: &BranchId) -> Result<Option<(u32, Option<Timestamp>)>, StoreError> {
+    first(
+        db,
+        "SELECT crashes, up_since FROM branches WHERE id = ? AND state = 'ready' AND desired = 'running'",
+        params![id.as_str()],
+        |row| {
+            let crashes = u32::try_from(row.get::<_, i64>("crashes")?).unwrap_or(u32::MAX);
+            Ok((crashes, time_opt(row, "up_since")?))
+        },
+    )
+}
+
+/// A branch that served queries does not any more; it is started again after `pause`.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_lost(
+    tx: &Tx<'_>,
+    id: &BranchId,
+    lost: Lost,
+    why: Option<&str>,
+    pause: Duration,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     change(
         tx,
-        "UPDATE branches SET state = 'pending', next_try_at = ? WHERE id = ? AND state = 'ready'",
+        "UPDATE branches SET state = 'pending', crashes = ?, last_error = ?, next_try_at = ? \
+         WHERE id = ? AND state = 'ready'",
+        params![lost.crashes, why, now.plus(pause).as_micros(), id.as_str()],
+    )?;
+    Ok(())
+}
+
+/// The branches that had crashed and have stayed up since before `since`.
+///
+/// # Errors
+/// When the database fails.
+pub fn steady(reader: &Reader, since: Timestamp) -> Result<Vec<BranchId>, StoreError> {
+    all(
+        reader,
+        "SELECT id FROM branches WHERE crashes > 0 AND state = 'ready' AND desired = 'running' AND up_since <= ?",
+        params![since.as_micros()],
+        |row| parsed(row, "id", BranchId::parse),
+    )
+}
+
+/// A branch that had crashed is as any other again.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_steady(tx: &Tx<'_>, id: &BranchId) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE branches SET crashes = 0, last_error = NULL WHERE id = ? AND state = 'ready'",
+        params![id.as_str()],
+    )?;
+    Ok(())
+}
+
+/// The ready branches whose server is of another version than the one installed, oldest start first.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_another_version(reader: &Reader, installed: &str, limit: u32) -> Result<Vec<BranchId>, StoreError> {
+    all(
+        reader,
+        "SELECT id FROM branches WHERE state = 'ready' AND desired = 'running' AND server_version <> ? \
+         ORDER BY up_since LIMIT ?",
+        params![installed, limit],
+        |row| parsed(row, "id", BranchId::parse),
+    )
+}
+
+/// Whether a branch is on its way from a server of another version, and has not come back.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_upgrade_unfinished(reader: &Reader, installed: &str) -> Result<bool, StoreError> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM branches INDEXED BY branches_unsettled WHERE {UNSETTLED} \
+         AND desired = 'running' AND server_version <> ?)"
+    );
+    Ok(number(reader, &sql, params![installed])? > 0)
+}
+
+/// What Bough itself needs to act on a branch: where it is.
+///
+/// # Errors
+/// When the database fails.
+pub fn place(reader: &Reader, id: &BranchId) -> Result<Option<BranchAt>, StoreError> {
+    first(
+        reader,
+        "SELECT organization_id, database_id, production FROM branches WHERE id = ? AND desired = 'running'",
+        params![id.as_str()],
+        |row| {
+            Ok(BranchAt {
+                organization: parsed(row, "organization_id", OrganizationId::parse)?,
+                database: parsed(row, "database_id", DatabaseId::parse)?,
+                branch: id.clone(),
+                production: row.get("production")?,
+            })
+        },
+    )
+}
+
+/// A branch whose set end is near or has come.
+#[derive(Clone, Debug)]
+pub struct Expiring {
+    /// Where it is.
+    pub at: BranchAt,
+    /// When it is to be deleted.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether its end was announced.
+    pub announced: bool,
+    /// What is shown as its last error.
+    pub last_error: Option<String>,
+}
+
+/// The branches that end before `until`, next first.
+///
+/// # Errors
+/// When the database fails.
+pub fn expiring(reader: &Reader, until: Timestamp, limit: u32) -> Result<Vec<Expiring>, StoreError> {
+    all(
+        reader,
+        "SELECT id, organization_id, database_id, production, expires_at, created_at, \
+         expiry_announced_at IS NOT NULL AS announced, last_error FROM branches \
+         WHERE expires_at IS NOT NULL AND desired = 'running' AND expires_at <= ? ORDER BY expires_at LIMIT ?",
+        params![until.as_micros(), limit],
+        |row| {
+            Ok(Expiring {
+                at: BranchAt {
+                    organization: parsed(row, "organization_id", OrganizationId::parse)?,
+                    database: parsed(row, "database_id", DatabaseId::parse)?,
+                    branch: parsed(row, "id", BranchId::parse)?,
+                    production: row.get("production")?,
+                },
+                expires_at: time(row, "expires_at")?,
+                created_at: time(row, "created_at")?,
+                announced: row.get("announced")?,
+                last_error: row.get("last_error")?,
+            })
+        },
+    )
+}
+
+/// The end of a branch was announced.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_announced(tx: &Tx<'_>, id: &BranchId, now: Timestamp) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE branches SET expiry_announced_at = ? WHERE id = ?",
         params![now.as_micros(), id.as_str()],
     )?;
+    Ok(())
+}
+
+/// A branch's end has come and it cannot be deleted; `why` is shown until it can.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_kept(tx: &Tx<'_>, id: &BranchId, why: &str) -> Result<(), StoreError> {
+    change(tx, "UPDATE branches SET last_error = ? WHERE id = ?", params![why, id.as_str()])?;
     Ok(())
 }
 

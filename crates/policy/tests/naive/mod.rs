@@ -217,6 +217,7 @@ pub const OPERATIONS: &[&str] = &[
     "remove_service_token_accesses",
     "renew_password",
     "replace_service_token_grants",
+    "restart_branch",
     "review_deploy_request",
     "rotate_service_token",
     "skip_revert_period",
@@ -785,6 +786,7 @@ fn allowed(case: &Case) -> bool {
         "update_safe_migrations" => database(case, &["write_database", "connect_production_branch"]),
         "disable_safe_migrations" => database(case, &["write_database", "connect_production_branch"]),
         "update_branch_cluster_config" => database(case, &["write_database"]),
+        "restart_branch" => database(case, &["write_database"]),
         "list_branch_resize_requests" => database(
             case,
             &["read_branch", "delete_branch", "create_branch", "connect_branch", "connect_production_branch"],
@@ -1233,6 +1235,7 @@ fn last_thing(operation: &str) -> &'static str {
         "update_safe_migrations" => "branch",
         "disable_safe_migrations" => "branch",
         "update_branch_cluster_config" => "branch",
+        "restart_branch" => "branch",
         "list_branch_resize_requests" => "branch",
         "update_branch_resize_request" => "branch",
         "cancel_branch_change_request" => "branch",
