@@ -94,6 +94,9 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     };
     let mut responses = Map::new();
     responses.insert(route.status.to_string(), success);
+    if let Some(status) = route.unchanged {
+        responses.insert(status.to_string(), json!({"description": "There was nothing to do; no body."}));
+    }
     let mut errors = vec![
         ("400", "The request is malformed."),
         ("401", "No valid credential."),

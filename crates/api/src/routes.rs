@@ -20,6 +20,8 @@ use crate::{audit, branches, databases, organizations, service_tokens};
 pub(crate) struct Route {
     pub(crate) operation: Operation,
     pub(crate) status: u16,
+    /// The status where there was nothing to do.
+    pub(crate) unchanged: Option<u16>,
     pub(crate) query: &'static [&'static str],
     pub(crate) request: Option<fn(&mut SchemaGenerator) -> Schema>,
     pub(crate) response: Option<fn(&mut SchemaGenerator) -> Schema>,
@@ -48,13 +50,23 @@ macro_rules! maybe {
     };
 }
 
+macro_rules! number {
+    () => {
+        None
+    };
+    ($number:literal) => {
+        Some($number)
+    };
+}
+
 macro_rules! routes {
     ($($operation:ident $target:ty, $runs:ident => $handler:path;
-        $status:literal $([$($query:literal)+])? $(takes($request:ty))? $(answers($response:ty))?;)+) => {
+        $status:literal $(or $unchanged:literal)? $([$($query:literal)+])? $(takes($request:ty))? $(answers($response:ty))?;)+) => {
         /// Every operation that is served.
         pub(crate) const ROUTES: &[Route] = &[$(Route {
             operation: Operation::$operation,
             status: $status,
+            unchanged: number!($($unchanged)?),
             query: &[$($($query),+)?],
             request: maybe!($($request)?),
             response: maybe!($($response)?),
@@ -164,8 +176,18 @@ routes! {
         200 takes(branches::shape::SafeMigrationsBody) answers(branches::shape::Branch);
     DisableSafeMigrations BranchAt, Aside => branches::routes::disable_safe_migrations;
         200 answers(branches::shape::Branch);
-    UpdateBranchResizeRequest BranchAt, Here => branches::routes::resize;
-        204 takes(branches::shape::ResizeBody);
+    UpdateBranchClusterConfig BranchAt, Aside => branches::routes::update_cluster;
+        204 takes(branches::shape::ClusterBody);
+    RestartBranch BranchAt, Aside => branches::routes::restart;
+        200 answers(branches::shape::Branch);
+    ListBranchResizeRequests BranchAt, Here => branches::routes::list_resizes;
+        200 ["page" "per_page"] answers(List<branches::shape::Resize>);
+    GetBranchResizeRequest BranchAt, Here => branches::routes::get_resize;
+        200 answers(branches::shape::Resize);
+    UpdateBranchResizeRequest BranchAt, Aside => branches::routes::resize;
+        200 or 204 takes(branches::shape::ResizeBody) answers(branches::shape::Resize);
+    CancelBranchChangeRequest BranchAt, Aside => branches::routes::cancel_resize;
+        204;
     GetBranchSchema BranchAt, Aside => branches::routes::schema;
         200 ["keyspace" "namespace"] answers(Data<branches::shape::Schema>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;

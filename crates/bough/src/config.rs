@@ -62,12 +62,15 @@ pub struct Engine {
     pub user: String,
     pub binaries: String,
     pub starts_at_once: usize,
+    restart_at: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitsSection {
     development_branches: i64,
+    branches_per_creator: i64,
+    expiry_notice_s: u64,
     reconciled_at_once: usize,
     check_every_ms: u64,
 }
@@ -192,15 +195,38 @@ impl Config {
                 development_branches: self.limits.development_branches,
                 reconciled_at_once: self.limits.reconciled_at_once.max(1),
                 check_every: Duration::from_millis(self.limits.check_every_ms.max(100)),
+                branches_per_creator: self.limits.branches_per_creator.max(0),
+                expiry_notice: Duration::from_secs(self.limits.expiry_notice_s),
+                restart_at_minute: minute_of_day(&self.engine.restart_at)?,
             },
             foreign_keys: self.defaults.foreign_keys,
         })
+    }
+
+    /// The buffer pool of the largest cluster size, in bytes.
+    pub fn largest_buffer_pool_bytes(&self) -> u64 {
+        self.cluster_size.iter().map(|size| size.buffer_pool_mib * MIB).max().unwrap_or(0)
     }
 
     /// The folder of the database server's programs, if one is set.
     pub fn binaries(&self) -> Option<PathBuf> {
         (!self.engine.binaries.is_empty()).then(|| PathBuf::from(&self.engine.binaries))
     }
+}
+
+/// `HH:MM` as minutes since midnight; nothing for nothing.
+fn minute_of_day(text: &str) -> Result<Option<u32>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let (hour, minute) = text.split_once(':')?;
+        let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
+        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+    };
+    let minute =
+        read().with_context(|| format!("[engine] restart_at = {text:?} is no time such as 03:30"))?;
+    Ok(Some(minute))
 }
 
 impl RegionSection {
@@ -266,5 +292,14 @@ mod tests {
         assert_eq!(settings.addresses.public_url, "http://127.0.0.1:8080");
         assert_eq!(settings.default_region().slug.as_str(), "local");
         assert_eq!(region_id("local"), region_id("local"));
+    }
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!(minute_of_day("").expect("none"), None);
+        assert_eq!(minute_of_day("03:30").expect("a time"), Some(210));
+        for wrong in ["24:00", "3", "03:60", "x:y", "-1:00"] {
+            assert!(minute_of_day(wrong).is_err(), "{wrong}");
+        }
     }
 }

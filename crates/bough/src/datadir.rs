@@ -164,6 +164,7 @@ impl DataDir {
             account: EngineAccount::resolve(user)?,
             binaries: Binaries::find(config.binaries().as_deref())?,
             starts_at_once: config.engine.starts_at_once.max(1),
+            pool_max_bytes: config.largest_buffer_pool_bytes(),
         })?))
     }
 

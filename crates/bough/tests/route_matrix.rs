@@ -7,13 +7,16 @@
 //! read answers 400, a protected thing 422, and only to who may.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bough_policy::{Access, AccessSet, Facet, Level, Operation, PathKind, ResourceState, Rule};
-use bough_testkit::{Answer, Bough, Client};
+use bough_testkit::{Answer, Bough, Client, wait_until};
 use serde_json::{Value, json};
 
 const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
 
+/// Longest wait for a branch, and for what is done to it.
+const LIMIT: Duration = Duration::from_secs(60);
 /// An id that nothing has.
 const NO_ID: &str = "zzzzzzzzzzzz";
 
@@ -51,6 +54,8 @@ fn probes() -> Vec<Probe> {
         GetBranch,
         GetBranchSchema,
         ListBranchClusterSizeSkus,
+        ListBranchResizeRequests,
+        GetBranchResizeRequest,
     ];
     let bodies = [
         CreateServiceToken,
@@ -65,6 +70,7 @@ fn probes() -> Vec<Probe> {
         UpdateBranch,
         UpdateSafeMigrations,
         UpdateBranchResizeRequest,
+        UpdateBranchClusterConfig,
     ];
     let from_parent = Probe {
         operation: CreateBranch,
@@ -99,6 +105,10 @@ fn probes() -> Vec<Probe> {
         plain(DemoteBranch, None, [200, 422]),
         plain(EnableSafeMigrations, None, [200, 200]),
         plain(DisableSafeMigrations, None, [200, 200]),
+        // None is pending.
+        plain(CancelBranchChangeRequest, None, [422, 422]),
+        // The last one: what is asked of a server does not wait for it to be back.
+        plain(RestartBranch, None, [200, 200]),
     ]);
     probes
 }
@@ -112,6 +122,8 @@ struct Place {
     production: bool,
     token: String,
     member: String,
+    /// A change of its size, for each branch by database and name.
+    resizes: BTreeMap<(&'static str, &'static str), String>,
 }
 
 impl Place {
@@ -123,6 +135,10 @@ impl Place {
             .replace("{organization}", &self.organization)
             .replace("{database}", self.database)
             .replace("{branch}", self.branch)
+            .replace(
+                "{resize}",
+                self.resizes.get(&(self.database, self.branch)).map_or(NO_ID, String::as_str),
+            )
             .replace("{id}", id);
         assert!(!path.contains('{'), "a parameter of {path} is not known to this test");
         format!("/v1{path}")
@@ -275,6 +291,15 @@ fn furnish(bough: &Bough) -> Place {
             .patch(&admin.org(&format!("/databases/{database}")), &json!({"deletion_protected": true}))
             .expect(200);
     }
+    let mut resizes = BTreeMap::new();
+    for (database, branch) in [("shop", "main"), ("shop", "dev"), ("other", "main"), ("other", "dev")] {
+        let path = admin.org(&format!("/databases/{database}/branches/{branch}/resizes"));
+        let resize = admin.put(&path, &json!({"cluster_size": "PS_20"})).expect(200).str("/id").to_owned();
+        wait_until(LIMIT, "the new size", || {
+            (admin.get(&format!("{path}/{resize}")).expect(200).str("/state") == "completed").then_some(())
+        });
+        resizes.insert((database, branch), resize);
+    }
     let members = admin.get(&admin.org("/members")).expect(200);
     Place {
         organization: bough.organization.clone(),
@@ -283,6 +308,7 @@ fn furnish(bough: &Bough) -> Place {
         production: true,
         token: bough.token(&[]).id,
         member: members.str("/data/0/id").to_owned(),
+        resizes,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bough_engine::killpoint;
 use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, OrganizationId, Timestamp};
 use bough_policy::{Facet, Granted, Located, Nowhere, Operation, Place, Principal, decide, refine};
 use bough_store::audit::{self, AuditKey, NewEvent, Subject};
@@ -134,15 +135,19 @@ impl ControlPlane {
         let caller = caller.clone();
         let key = self.keys.audit().clone();
         let now = self.now();
-        self.store.write(move |tx| {
+        let done = self.store.write(move |tx| {
             if !principals::still_holds(tx, &caller.principal)? {
                 return Err(Error::Changed);
             }
             if let Some((request, body)) = &caller.once {
                 idempotency::claim(tx, request, body, now)?;
             }
-            work(&Change { tx, now, caller: &caller, key: &key })
-        })
+            let done = work(&Change { tx, now, caller: &caller, key: &key })?;
+            killpoint::reach("change.made");
+            Ok(done)
+        })?;
+        killpoint::reach("change.committed");
+        Ok(done)
     }
 }
 

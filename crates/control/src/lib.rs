@@ -24,7 +24,7 @@ pub mod service_tokens;
 pub mod setup;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
@@ -61,6 +61,8 @@ pub struct ControlPlane {
     in_flight: InFlight,
     nudge: Nudge,
     waiting: Waiting,
+    /// The version of the server that is installed, as it was looked at last.
+    installed: RwLock<String>,
     audit_heads: PathBuf,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
 }
@@ -77,6 +79,7 @@ impl ControlPlane {
         audit_heads: PathBuf,
     ) -> Arc<Self> {
         let recorder = Recorder::new();
+        let installed = engine.as_ref().map(|engine| engine.flavor().to_string()).unwrap_or_default();
         Arc::new(Self {
             store,
             engine,
@@ -87,6 +90,7 @@ impl ControlPlane {
             in_flight: InFlight::default(),
             nudge: Nudge::default(),
             waiting: Waiting::default(),
+            installed: RwLock::new(installed),
             audit_heads,
             branches: Memo::default(),
         })
@@ -187,6 +191,22 @@ impl ControlPlane {
             reader.store_version()?;
             Ok(())
         })
+    }
+
+    /// Whether a server of this version is not of the version that is installed.
+    pub fn is_outdated(&self, version: &str) -> bool {
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        !installed.is_empty() && *installed != version
+    }
+
+    /// Looks at which version of the server is installed now.
+    pub(crate) fn look_at_installed(&self) -> Result<String> {
+        let now = self.engine()?.flavor().to_string();
+        let mut known = self.installed.write().unwrap_or_else(PoisonError::into_inner);
+        if *known != now {
+            known.clone_from(&now);
+        }
+        Ok(now)
     }
 
     /// The engine, where this process has one.

@@ -24,6 +24,14 @@ pub struct Limits {
     pub reconciled_at_once: usize,
     /// How often branches that run are looked after.
     pub check_every: Duration,
+    /// Development branches that one user or token may have made, at a time, in an organization; zero for
+    /// any number.
+    pub branches_per_creator: i64,
+    /// How long before its set end a branch's end is announced; sooner for branches of a short life.
+    pub expiry_notice: Duration,
+    /// The time of day, in minutes since midnight UTC, from which branches whose server is of an older
+    /// version than the installed one are restarted, one after the other; `None` for only on request.
+    pub restart_at_minute: Option<u32>,
 }
 
 /// The operator's settings.

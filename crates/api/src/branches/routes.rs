@@ -4,7 +4,9 @@ use bough_control::Error;
 use bough_control::branches::{CreateBranch, Filter, UpdateBranch};
 use bough_policy::{BranchAt, DatabaseAt, Granted};
 
-use super::shape::{Branch, CreateBranchBody, ResizeBody, SafeMigrationsBody, Schema, UpdateBranchBody};
+use super::shape::{
+    Branch, ClusterBody, CreateBranchBody, Resize, ResizeBody, SafeMigrationsBody, Schema, UpdateBranchBody,
+};
 use crate::databases::routes::check_kind;
 use crate::dispatch::Ctx;
 use crate::input::WAIT_LIMIT;
@@ -46,6 +48,7 @@ pub(crate) fn create(ctx: &Ctx<'_>, may: MayMakeBranch) -> Result<Reply, Error> 
         safe_migrations: body.safe_migrations.unwrap_or(false),
         backup_id: body.backup_id,
         seed_data: body.seed_data,
+        ttl: body.ttl,
     };
     let branch = match may {
         MayMakeBranch::Existing(at) => {
@@ -70,7 +73,8 @@ pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> 
 
 pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
     let body: UpdateBranchBody = ctx.input.json()?;
-    let wanted = UpdateBranch { new_name: body.new_name, deletion_protected: body.deletion_protected };
+    let wanted =
+        UpdateBranch { new_name: body.new_name, deletion_protected: body.deletion_protected, ttl: body.ttl };
     Reply::ok(&Branch::new(ctx, &ctx.plane().update_branch(ctx.caller, &at, wanted)?))
 }
 
@@ -105,10 +109,35 @@ pub(crate) fn update_safe_migrations(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Re
     safe_migrations(ctx, &at, body.safe_migrations)
 }
 
-/// There are no VTGates here, so there is nothing to change: whoever asks for what a branch says of
-/// itself is done, whoever asks for more is told (contract: observed.md, Terraform sends this after
-/// every create).
-pub(crate) fn resize(ctx: &Ctx<'_>, _: Granted<BranchAt>) -> Result<Reply, Error> {
+pub(crate) fn update_cluster(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let body: ClusterBody = ctx.input.json()?;
+    ctx.plane().resize_branch(ctx.caller, &at, &body.cluster_size)?;
+    Ok(Reply::no_content())
+}
+
+pub(crate) fn restart(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().restart_branch(ctx.caller, &at)?))
+}
+
+pub(crate) fn list_resizes(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let page = ctx.input.page()?;
+    let (rows, total) = ctx.plane().list_resizes(&at, page)?;
+    Reply::ok(&List::new(ctx, page, total, rows.iter().map(|row| Resize::new(ctx, row)).collect()))
+}
+
+pub(crate) fn get_resize(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Resize::new(ctx, &ctx.plane().get_resize(&at, ctx.input.param("resize"))?))
+}
+
+pub(crate) fn cancel_resize(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    ctx.plane().cancel_resize(ctx.caller, &at)?;
+    Ok(Reply::no_content())
+}
+
+/// A branch's size is its cluster size. There are no VTGates here: whoever asks for those that a branch
+/// says it has is done, whoever asks for others is told (contract: observed.md, Terraform sends this
+/// after every create).
+pub(crate) fn resize(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
     let body: ResizeBody = ctx.input.json()?;
     let same_size = |name: &String| name.replace('-', "_").eq_ignore_ascii_case(VTGATE);
     let nothing_changes = body.vtgate_size.as_ref().is_none_or(same_size)
@@ -116,12 +145,19 @@ pub(crate) fn resize(ctx: &Ctx<'_>, _: Granted<BranchAt>) -> Result<Reply, Error
         && body.vtgate_max_count.is_none_or(|count| (0..=1).contains(&count))
         && body.vtgate_autoscaling != Some(true)
         && body.vtgate_target_cpu_utilization.is_none_or(|target| target == 0);
-    if nothing_changes {
-        return Ok(Reply::no_content());
+    if !nothing_changes {
+        return Err(Error::Invalid(format!(
+            "there are no VTGates here: vtgate_size is always {VTGATE}, vtgate_count 1, and nothing scales by itself; \
+             to give the branch another size, send cluster_size"
+        )));
     }
-    Err(Error::Invalid(format!(
-        "there are no VTGates here: vtgate_size is always {VTGATE}, vtgate_count 1, and nothing scales by itself"
-    )))
+    let Some(size) = body.cluster_size.filter(|size| !size.is_empty()) else {
+        return Ok(Reply::no_content());
+    };
+    match ctx.plane().resize_branch(ctx.caller, &at, &size)? {
+        Some(resize) => Reply::ok(&Resize::new(ctx, &resize)),
+        None => Ok(Reply::no_content()),
+    }
 }
 
 pub(crate) fn schema(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {

@@ -1,14 +1,14 @@
 //! Shapes of branches (contract: objects/DatabaseBranch.fields.md, BranchSchema.fields.md,
 //! requests.md).
 
-use bough_control::branches::{BranchRow, SchemaObject};
+use bough_control::branches::{BranchRow, ResizeRow, SchemaObject};
 use bough_control::model::BranchState;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::highlight::highlight;
 use crate::dispatch::Ctx;
-use crate::organizations::shape::{RegionShape, VTGATE};
+use crate::organizations::shape::{RegionShape, VTGATE, VTGATE_DISPLAY};
 use crate::shape::{Actor, Time, time};
 
 /// A branch.
@@ -83,8 +83,15 @@ pub(crate) struct Branch {
     /// The name of the branch that it came from.
     parent_branch: Option<String>,
     vtgate_options: serde_json::Map<String, serde_json::Value>,
-    /// Ours: why it does not get ready, in the server's own last words; null when all is well.
+    /// Ours: why it does not get ready, or why its server ends again and again, in the server's own last
+    /// words; null when all is well.
     last_error: Option<String>,
+    /// Ours: the version of its server; null until it was ready once.
+    server_version: Option<String>,
+    /// Ours: whether its server is of another version than the one installed. A restart changes that.
+    server_outdated: bool,
+    /// Ours: when it deletes itself; null for never.
+    expires_at: Option<Time>,
 }
 
 impl Branch {
@@ -140,6 +147,12 @@ impl Branch {
             parent_branch: row.parent.as_ref().map(ToString::to_string),
             vtgate_options: serde_json::Map::new(),
             last_error: row.last_error.clone(),
+            server_version: row.server_version.clone(),
+            server_outdated: row
+                .server_version
+                .as_deref()
+                .is_some_and(|known| ctx.plane().is_outdated(known)),
+            expires_at: time(row.expires_at),
         }
     }
 }
@@ -194,6 +207,9 @@ pub(crate) struct CreateBranchBody {
     /// `last_successful_backup`. Not available yet.
     #[serde(default)]
     pub(crate) seed_data: Option<String>,
+    /// Ours: seconds until it deletes itself, at most ten years; absent or 0 for never.
+    #[serde(default)]
+    pub(crate) ttl: Option<u64>,
 }
 
 /// Changes to a branch; what is absent stays as it is.
@@ -205,6 +221,9 @@ pub(crate) struct UpdateBranchBody {
     /// Refuses deletion.
     #[serde(default)]
     pub(crate) deletion_protected: Option<bool>,
+    /// Ours: seconds from now until it deletes itself, at most ten years; 0 for never.
+    #[serde(default)]
+    pub(crate) ttl: Option<u64>,
 }
 
 /// The state of safe migrations.
@@ -229,4 +248,85 @@ pub(crate) struct ResizeBody {
     pub(crate) vtgate_autoscaling: Option<bool>,
     #[serde(default)]
     pub(crate) vtgate_target_cpu_utilization: Option<i64>,
+    /// Ours: the cluster size that the branch shall have.
+    #[serde(default)]
+    pub(crate) cluster_size: Option<String>,
+}
+
+/// A wanted size.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct ClusterBody {
+    /// A cluster size.
+    pub(crate) cluster_size: String,
+}
+
+/// A change of a branch's size (contract: objects/MysqlClusterResizeRequest.fields.md). Nothing of
+/// VTGates ever changes.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Resize {
+    /// Public id.
+    id: String,
+    /// `BranchResizeRequest`
+    r#type: &'static str,
+    /// `pending`, `resizing`, `completed` or `canceled`.
+    state: &'static str,
+    /// When it began.
+    started_at: Option<Time>,
+    /// When it ended.
+    completed_at: Option<Time>,
+    /// When it was asked for.
+    created_at: Time,
+    /// When it was changed last.
+    updated_at: Time,
+    vtgate_size: &'static str,
+    previous_vtgate_size: &'static str,
+    vtgate_count: i64,
+    previous_vtgate_count: i64,
+    vtgate_max_count: i64,
+    previous_vtgate_max_count: i64,
+    vtgate_autoscaling: bool,
+    previous_vtgate_autoscaling: bool,
+    vtgate_target_cpu_utilization: i64,
+    previous_vtgate_target_cpu_utilization: i64,
+    vtgate_name: &'static str,
+    vtgate_display_name: &'static str,
+    previous_vtgate_name: &'static str,
+    previous_vtgate_display_name: &'static str,
+    /// Who asked for it.
+    actor: Actor,
+    /// Ours: the cluster size that is wanted.
+    cluster_size: String,
+    /// Ours: the cluster size before.
+    previous_cluster_size: String,
+}
+
+impl Resize {
+    pub(crate) fn new(ctx: &Ctx<'_>, row: &ResizeRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            r#type: "BranchResizeRequest",
+            state: row.state.as_str(),
+            started_at: time(row.started_at),
+            completed_at: time(row.completed_at),
+            created_at: Time(row.created_at),
+            updated_at: Time(row.updated_at),
+            vtgate_size: VTGATE,
+            previous_vtgate_size: VTGATE,
+            vtgate_count: 1,
+            previous_vtgate_count: 1,
+            vtgate_max_count: 1,
+            previous_vtgate_max_count: 1,
+            vtgate_autoscaling: false,
+            previous_vtgate_autoscaling: false,
+            vtgate_target_cpu_utilization: 0,
+            previous_vtgate_target_cpu_utilization: 0,
+            vtgate_name: VTGATE,
+            vtgate_display_name: VTGATE_DISPLAY,
+            previous_vtgate_name: VTGATE,
+            previous_vtgate_display_name: VTGATE_DISPLAY,
+            actor: Actor::new(ctx, &row.actor),
+            cluster_size: row.cluster_size.canonical(),
+            previous_cluster_size: row.previous.canonical(),
+        }
+    }
 }

@@ -14,6 +14,8 @@ use crate::shape::{Time, avatar_url};
 pub(crate) const PLAN: &str = "self_hosted";
 /// The VTGate size that answers name. There are no VTGates here; clients want one that does not change.
 pub(crate) const VTGATE: &str = "VTG_5";
+/// The same as people read it.
+pub(crate) const VTGATE_DISPLAY: &str = "VTG-5";
 
 /// An organization.
 #[derive(Serialize, JsonSchema)]

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use std::time::Duration;
 
-use bough_model::{BranchId, BranchName, BranchState};
-use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, Located, NewDatabaseAt, Operation, decide};
-use bough_store::branches::{self as store, Filter, NewBranch};
+use bough_model::{BranchId, BranchName, BranchState, Timestamp};
+use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, NewDatabaseAt, Operation};
+use bough_store::branches::{self as store, Fields, Filter, NewBranch};
 use bough_store::databases as database_store;
 use serde_json::json;
 
-use super::BranchRow;
+use super::{BranchRow, expiry};
 use crate::audit::subject;
 use crate::caller::read_back;
 use crate::databases::CreateDatabase;
@@ -37,6 +37,8 @@ pub struct CreateBranch {
     pub backup_id: Option<String>,
     /// Data to begin with.
     pub seed_data: Option<String>,
+    /// How long it is to live, in seconds; absent or 0 for ever.
+    pub ttl: Option<u64>,
 }
 
 /// What is to be changed in a branch; what is absent stays as it is.
@@ -46,6 +48,15 @@ pub struct UpdateBranch {
     pub new_name: Option<String>,
     /// Refuses deletion.
     pub deletion_protected: Option<bool>,
+    /// How long it is to live from now, in seconds; 0 for ever.
+    pub ttl: Option<u64>,
+}
+
+/// How many branches there may be.
+#[derive(Clone, Copy)]
+struct Room {
+    in_database: i64,
+    by_creator: i64,
 }
 
 impl ControlPlane {
@@ -100,7 +111,11 @@ impl ControlPlane {
         let cluster_size = self.wanted_size(wanted.cluster_size.as_deref(), false)?;
         let wanted_region = wanted.region.as_deref().filter(|slug| !slug.is_empty());
         let region = wanted_region.map(|slug| self.wanted_region(Some(slug))).transpose()?;
-        let limit = self.settings.limits.development_branches;
+        let room = self.room();
+        let expires_at = expiry::end(wanted.ttl, self.now())?;
+        if expires_at.is_some() {
+            expiry::refuse_end(false, wanted.deletion_protected)?;
+        }
         let branch = self.change(caller, move |change| {
             let database = database_store::get_for_write(change.tx, &granted)?;
             let parent_name = wanted.parent_branch.as_deref().filter(|name| !name.is_empty());
@@ -128,8 +143,9 @@ impl ControlPlane {
                 region,
                 cluster_size,
                 actor: change.caller.actor.clone(),
+                expires_at,
             };
-            insert(change, &granted, &new, limit)
+            insert(change, &granted, &new, room)
         })?;
         self.wish_recorded();
         Ok(branch)
@@ -169,8 +185,12 @@ impl ControlPlane {
             plan.main.safe_migrations = wanted.safe_migrations;
             plan.main.deletion_protected = wanted.deletion_protected;
         }
+        let expires_at = expiry::end(wanted.ttl, self.now())?;
+        if expires_at.is_some() {
+            expiry::refuse_end(is_first, wanted.deletion_protected)?;
+        }
         let grant = granted.clone();
-        let limit = self.settings.limits.development_branches;
+        let room = self.room();
         let branch = self.change(caller, move |change| {
             let main = databases::insert(change, &grant, &plan)?;
             if is_first {
@@ -187,11 +207,17 @@ impl ControlPlane {
                 region: plan.database.region.clone(),
                 cluster_size,
                 actor: change.caller.actor.clone(),
+                expires_at,
             };
-            insert(change, &own, &new, limit)
+            insert(change, &own, &new, room)
         })?;
         self.wish_recorded();
         Ok(branch)
+    }
+
+    fn room(&self) -> Room {
+        let limits = &self.settings.limits;
+        Room { in_database: limits.development_branches, by_creator: limits.branches_per_creator }
     }
 
     fn refine_create(
@@ -208,10 +234,10 @@ impl ControlPlane {
         Err(refuse_restoring(wanted).err().unwrap_or(Error::NotFound))
     }
 
-    /// Renames a branch, or changes its protection.
+    /// Renames a branch, or changes its protection or its set end.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the new name cannot be or is taken.
+    /// [`Error::Invalid`] when the new name cannot be or is taken, or the end cannot be set.
     pub fn update_branch(
         &self,
         caller: &Caller,
@@ -225,15 +251,30 @@ impl ControlPlane {
             let before = store::get_for_write(change.tx, &grant)?;
             let name = new_name.unwrap_or_else(|| before.name.clone());
             let protected = wanted.deletion_protected.unwrap_or(before.deletion_protected);
-            if !store::update(change.tx, &grant, &name, protected, change.now)? {
-                return Err(taken());
+            let expires_at = match wanted.ttl {
+                None => before.expires_at,
+                ttl => expiry::end(ttl, change.now)?,
+            };
+            if wanted.ttl.is_some() && expires_at.is_some() {
+                expiry::refuse_end(before.production, protected)?;
             }
-            if name == before.name && protected == before.deletion_protected {
+            let fields = Fields { name, deletion_protected: protected, expires_at };
+            let known = Fields {
+                name: before.name.clone(),
+                deletion_protected: before.deletion_protected,
+                expires_at: before.expires_at,
+            };
+            if fields == known {
                 return Ok(before);
             }
+            if !store::update(change.tx, &grant, &fields, change.now)? {
+                return Err(taken());
+            }
+            let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
             let metadata = json!({
-                "name": [before.name.as_str(), name.as_str()],
-                "deletion_protected": [before.deletion_protected, protected],
+                "name": [known.name.as_str(), fields.name.as_str()],
+                "deletion_protected": [known.deletion_protected, fields.deletion_protected],
+                "expires_at": [time(known.expires_at), time(fields.expires_at)],
             });
             let after = store::get_for_write(change.tx, &grant)?;
             record(change, grant.at(), "database_branch.updated", &after, &metadata)?;
@@ -278,7 +319,8 @@ impl ControlPlane {
             store::set_production(change.tx, &grant, production, change.now)?;
             let action = if production { "database_branch.promoted" } else { "database_branch.demoted" };
             record(change, grant.at(), action, &before, &json!({}))?;
-            Ok(BranchRow { production, updated_at: change.now, ..before })
+            let expires_at = before.expires_at.filter(|_| !production);
+            Ok(BranchRow { production, expires_at, updated_at: change.now, ..before })
         })
     }
 
@@ -308,102 +350,6 @@ impl ControlPlane {
             Ok(BranchRow { safe_migrations, updated_at: change.now, ..before })
         })
     }
-
-    /// Wishes a branch gone, with its descendants if `descendants` says so. Deleting the last branch
-    /// of a database deletes the database.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when it or a descendant is protected, it is the default branch while others
-    /// remain, or has descendants that are not to go; [`Error::Forbidden`] when a descendant needs an
-    /// access that the caller lacks.
-    pub fn delete_branch(
-        &self,
-        caller: &Caller,
-        granted: &Granted<BranchAt>,
-        descendants: bool,
-    ) -> Result<()> {
-        let grant = granted.clone();
-        self.change(caller, move |change| {
-            let branch = store::get_for_write(change.tx, &grant)?;
-            let children = store::descendants(change.tx, &grant)?;
-            if !children.is_empty() && !descendants {
-                let all = store::count_all(change.tx, &grant)?;
-                let whole = i64::try_from(children.len()).is_ok_and(|children| children + 1 == all);
-                let warning = if whole { ", which deletes the whole database" } else { "" };
-                return Err(Error::Invalid(format!(
-                    "branch {} has branches made from it ({}); delete them first, or pass \
-                     delete_descendants=true{warning}",
-                    branch.name,
-                    names(&children)
-                )));
-            }
-            let going: Vec<&BranchRow> = children.iter().rev().chain([&branch]).collect();
-            delete_all(change, grant.at(), &grant, &going)
-        })?;
-        self.wish_recorded();
-        Ok(())
-    }
-}
-
-fn names(branches: &[BranchRow]) -> String {
-    branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn delete_all(
-    change: &Change<'_>,
-    at: &BranchAt,
-    granted: &Granted<BranchAt>,
-    going: &[&BranchRow],
-) -> Result<()> {
-    let database_at = DatabaseAt { organization: at.organization.clone(), database: at.database.clone() };
-    let database =
-        database_store::get_for_write(change.tx, &read_back(Operation::GetDatabase, database_at.clone())?)?;
-    let mut grants = Vec::new();
-    for branch in going {
-        let place = BranchAt { branch: branch.id.clone(), production: branch.production, ..at.clone() };
-        let decided = decide(&change.caller.principal, Operation::DeleteBranch, Located::new(place));
-        grants.push(decided.map_err(Error::Refused)?);
-        if branch.deletion_protected {
-            return Err(Error::Invalid(format!(
-                "branch {} is protected against deletion; switch its deletion_protected off first",
-                branch.name
-            )));
-        }
-    }
-    let remaining = store::count_all(change.tx, granted)? - i64::try_from(going.len()).unwrap_or(i64::MAX);
-    let takes_default = going.iter().any(|branch| branch.id == database.default_branch.id);
-    if takes_default && remaining > 0 {
-        return Err(Error::Invalid(format!(
-            "branch {} is the default branch; make another branch the default first, or delete the database",
-            database.default_branch.name
-        )));
-    }
-    let production = going.iter().filter(|branch| branch.production).count();
-    let production = i64::try_from(production).unwrap_or(i64::MAX);
-    if remaining > 0 && production > 0 && store::count_production(change.tx, granted)? == production {
-        return Err(Error::Invalid(
-            "a database keeps at least one production branch; promote another branch first".to_owned(),
-        ));
-    }
-    if remaining == 0 {
-        databases::refuse_if_protected(&database)?;
-    }
-    for (branch, granted) in going.iter().zip(&grants) {
-        if remaining > 0 {
-            store::wish_gone(change.tx, granted, change.now)?;
-        }
-        record(change, at, "database_branch.deleted", branch, &json!({}))?;
-    }
-    if remaining == 0 {
-        database_store::wish_gone(
-            change.tx,
-            &read_back(Operation::DeleteDatabase, database_at)?,
-            change.now,
-        )?;
-        let because = json!({"because": "its last branch was deleted"});
-        databases::record_deleted(change, &at.organization, &database, &because)?;
-    }
-    Ok(())
 }
 
 /// Writes the wish for a branch, and the audit entry with it.
@@ -411,12 +357,20 @@ fn insert(
     change: &Change<'_>,
     granted: &Granted<DatabaseAt>,
     new: &NewBranch,
-    limit: i64,
+    room: Room,
 ) -> Result<BranchRow> {
     let at = granted.at();
-    if store::count_development(change.tx, granted)? >= limit {
+    if store::count_development(change.tx, granted)? >= room.in_database {
         return Err(Error::Invalid(format!(
-            "this database has {limit} development branches, which is the limit; delete one first"
+            "this database has {} development branches, which is the limit; delete one first",
+            room.in_database
+        )));
+    }
+    if room.by_creator > 0 && store::count_made_by(change.tx, granted, &new.actor)? >= room.by_creator {
+        return Err(Error::Invalid(format!(
+            "{} has made {} development branches that are still there, which is the limit for one user or token; \
+             delete one first",
+            new.actor.display_name, room.by_creator
         )));
     }
     if !store::insert(change.tx, granted, new, change.now)? {
@@ -439,7 +393,7 @@ fn insert(
     Ok(row)
 }
 
-fn record(
+pub(super) fn record(
     change: &Change<'_>,
     at: &BranchAt,
     action: &'static str,

@@ -5,15 +5,22 @@
 //! ```text
 //! create -> pending -> (copy template, start, accounts, parent's schema) -> ready
 //! delete -> hidden at once -> (stop, remove) -> no record
+//! resize -> ready all the while -> (change the running server) -> done
+//! restart -> pending -> (stop, start) -> ready
 //! ```
 //!
 //! A branch that is being deleted is gone for requests, and its name is free, from the moment the
 //! wish is recorded. A development branch takes its parent's schema and no data.
 
 mod actions;
+mod changes;
+mod deletion;
+mod expiry;
 mod live;
 pub mod reconcile;
+mod upkeep;
 
 pub use actions::{CreateBranch, UpdateBranch};
 pub use bough_store::branches::{BranchRow, Filter};
+pub use bough_store::resizes::ResizeRow;
 pub use live::SchemaObject;

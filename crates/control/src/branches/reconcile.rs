@@ -4,16 +4,17 @@
 //! what it observes; a crash anywhere loses nothing but time. A nudge only makes it sooner. What
 //! fails is tried again after a pause that grows; the reason stands in the branch's record.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bough_engine::killpoint;
-use bough_engine::{BranchSpec, ManagedEngine, Plan, Seed, Step, plan};
-use bough_model::{BranchId, BranchState, Desired};
+use bough_engine::{BranchSpec, ManagedEngine, Observation, Plan, Seed, Step, plan};
+use bough_model::{BranchId, DatabaseId, Desired};
 use bough_store::reconcile::{self as store, Wish};
+use bough_store::resizes;
 
 use crate::{ControlPlane, Error, Result};
 
@@ -21,6 +22,8 @@ use crate::{ControlPlane, Error, Result};
 const LOOK_EVERY_MILLIS: u64 = 1_000;
 /// Most wishes looked at in one go.
 const WISHES_AT_ONCE: u32 = 512;
+/// Places that one database leaves to others, where there are that many.
+const PLACES_FOR_OTHERS: usize = 2;
 /// Most steps for one wish in one go; a plan that never ends is a fault of ours.
 const STEPS_MAX: u32 = 32;
 /// Pause while a parent is not ready, in milliseconds.
@@ -97,17 +100,41 @@ impl Nudge {
     }
 }
 
-/// The wishes being worked on.
+/// The wishes being worked on, each with its database.
 #[derive(Default)]
-struct Busy(Mutex<HashSet<BranchId>>);
+struct Busy(Mutex<HashMap<BranchId, DatabaseId>>);
 
 impl Busy {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<BranchId>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<BranchId, DatabaseId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a wish up, if there is a place for it. One database never has all places: what it asks for may
+    /// take minutes, and others come meanwhile.
+    fn take(&self, wish: &Wish, places: usize) -> Taken {
+        let mut working = self.lock();
+        if working.len() >= places {
+            return Taken::Full;
+        }
+        let of_one = places.saturating_sub(PLACES_FOR_OTHERS.min(places / 2)).max(1);
+        let own = working.values().filter(|database| **database == wish.database).count();
+        if own >= of_one || working.contains_key(&wish.id) {
+            return Taken::NotNow;
+        }
+        working.insert(wish.id.clone(), wish.database.clone());
+        Taken::Now
     }
 }
 
-fn retry_pause(attempts: u32) -> Duration {
+#[derive(Debug, PartialEq, Eq)]
+enum Taken {
+    Now,
+    NotNow,
+    Full,
+}
+
+/// How long to wait before the next try after so many failures.
+pub(super) fn retry_pause(attempts: u32) -> Duration {
     let doubled = RETRY_FIRST_MILLIS.saturating_mul(1 << attempts.min(16));
     Duration::from_millis(doubled.min(RETRY_LONGEST_MILLIS))
 }
@@ -149,14 +176,11 @@ impl ControlPlane {
         let wishes =
             self.store.read(|reader| Ok::<_, Error>(store::unsettled(reader, now, WISHES_AT_ONCE)?))?;
         for wish in wishes {
-            let mut working = busy.lock();
-            if working.len() >= self.settings.limits.reconciled_at_once {
-                break;
+            match busy.take(&wish, self.settings.limits.reconciled_at_once) {
+                Taken::Now => {}
+                Taken::NotNow => continue,
+                Taken::Full => break,
             }
-            if !working.insert(wish.id.clone()) {
-                continue;
-            }
-            drop(working);
             let (plane, done) = (Arc::clone(self), Arc::clone(busy));
             let id = wish.id.clone();
             let worker = std::thread::Builder::new().name(format!("branch-{id}")).spawn(move || {
@@ -214,9 +238,9 @@ impl ControlPlane {
                 return Ok(Outcome::Settled);
             }
             let seen = engine.observe(&spec.id).map_err(|error| Error::Unavailable(error.to_string()))?;
-            match plan(wish.desired, &spec.seed, &seen) {
+            match plan(wish.desired, &spec, &seen) {
                 Plan::Settled => {
-                    self.record_settled(wish, engine)?;
+                    self.record_settled(wish, engine, &seen)?;
                     return Ok(Outcome::Settled);
                 }
                 Plan::Blocked { why } => return Err(Error::Unavailable(why)),
@@ -229,6 +253,11 @@ impl ControlPlane {
                     )));
                 }
                 Plan::Do(step) => {
+                    if step == Step::Resize {
+                        let (wish, now) = (wish.clone(), self.now());
+                        self.store.write(move |tx| resizes::record_begun(tx, &wish, now))?;
+                        killpoint::reach("resize.begun");
+                    }
                     tracing::debug!(branch = %wish.id, step = step.name(), "next step");
                     engine.execute(&spec, step).map_err(|error| Error::Unavailable(error.to_string()))?;
                 }
@@ -250,10 +279,16 @@ impl ControlPlane {
             }
             _ => Seed::Empty,
         };
-        Ok(BranchSpec { id: wish.id.clone(), schema: wish.schema.clone(), size: size.clone(), seed })
+        Ok(BranchSpec {
+            id: wish.id.clone(),
+            schema: wish.schema.clone(),
+            size: size.clone(),
+            seed,
+            restarts: wish.restarts,
+        })
     }
 
-    fn record_settled(&self, wish: &Wish, engine: &ManagedEngine) -> Result<()> {
+    fn record_settled(&self, wish: &Wish, engine: &ManagedEngine, seen: &Observation) -> Result<()> {
         let (wish, now) = (wish.clone(), self.now());
         match wish.desired {
             Desired::Gone => {
@@ -263,71 +298,21 @@ impl ControlPlane {
             Desired::Running => {
                 // The schema's first look belongs to becoming ready: what is shown then is true.
                 let summary = engine.schema_fingerprint(&wish.id, &wish.schema);
+                let figures = seen.figures.ok_or_else(|| {
+                    Error::Unavailable("its server does not tell its version and size".to_owned())
+                })?;
+                let version = figures.flavor.to_string();
                 killpoint::reach("ready.observed");
                 self.store.write(move |tx| {
                     if let Ok(summary) = &summary {
                         store::record_schema(tx, &wish.id, summary.table_count, &summary.fingerprint, now)?;
                     }
-                    store::record_ready(tx, &wish, now)
+                    resizes::record_completed(tx, &wish, now)?;
+                    store::record_ready(tx, &wish, &version, now)
                 })?;
             }
         }
         self.waiting.tell();
-        Ok(())
-    }
-
-    /// Looks after branches that run, until `stopped` says to end: one whose server has ended is taken
-    /// up again, and what a schema looks like is kept up to date.
-    pub(crate) fn run_checker(&self, stopped: impl Fn() -> bool, pause: impl Fn(Duration)) {
-        let mut after = String::new();
-        while !stopped() {
-            if let Err(error) = self.check_some(&mut after) {
-                tracing::error!(%error, "branches could not be looked after");
-            }
-            pause(self.settings.limits.check_every);
-        }
-    }
-
-    fn check_some(&self, after: &mut String) -> Result<()> {
-        let engine = self.engine()?;
-        let mut from = String::new();
-        loop {
-            let page = self
-                .store
-                .read(|reader| Ok::<_, Error>(store::ready_after(reader, &from, WISHES_AT_ONCE)?))?;
-            let Some(last) = page.last() else { break };
-            from = last.to_string();
-            for id in page.iter().filter(|id| !engine.alive(id)) {
-                tracing::warn!(branch = %id, "the server of a branch has ended; starting it again");
-                let (id, now) = (id.clone(), self.now());
-                self.store.write(move |tx| store::record_lost(tx, &id, now))?;
-                self.nudge.now();
-            }
-        }
-        self.check_schemas(engine, after)
-    }
-
-    /// A few schemas each time, round and round.
-    fn check_schemas(&self, engine: &ManagedEngine, after: &mut String) -> Result<()> {
-        const SCHEMAS_PER_ROUND: u32 = 16;
-        let page = self
-            .store
-            .read(|reader| Ok::<_, Error>(store::ready_after(reader, after, SCHEMAS_PER_ROUND)?))?;
-        *after = page.last().map(ToString::to_string).unwrap_or_default();
-        for id in page {
-            let (wish, known) = self.store.read(|reader| {
-                Ok::<_, Error>((store::wish(reader, &id)?, store::schema_fingerprint(reader, &id)?))
-            })?;
-            let Some(wish) = wish.filter(|wish| wish.state == BranchState::Ready) else { continue };
-            // A server that does not answer shows by itself; nothing is known of its schema.
-            let Ok(summary) = engine.schema_fingerprint(&id, &wish.schema) else { continue };
-            if known.as_deref() != Some(summary.fingerprint.as_str()) {
-                let now = self.now();
-                self.store.write(move |tx| {
-                    store::record_schema(tx, &id, summary.table_count, &summary.fingerprint, now)
-                })?;
-            }
-        }
         Ok(())
     }
 }
@@ -341,7 +326,44 @@ enum Outcome {
 
 #[cfg(test)]
 mod tests {
+    use bough_model::{BranchState, ClusterSizeName, DatabaseName, OrganizationId, RegionSlug};
+
     use super::*;
+
+    fn wish(id: &str, database: &str) -> Wish {
+        Wish {
+            id: BranchId::parse(id).expect("an id"),
+            organization: OrganizationId::parse("organization").expect("an id"),
+            database: DatabaseId::parse(database).expect("an id"),
+            schema: DatabaseName::parse("shop").expect("a name"),
+            parent: None,
+            parent_ready: false,
+            region: RegionSlug::parse("local").expect("a slug"),
+            cluster_size: ClusterSizeName::parse("PS_DEV").expect("a size"),
+            desired: Desired::Running,
+            generation: 1,
+            state: BranchState::Pending,
+            schema_ready: false,
+            attempts: 0,
+            restarts: 0,
+        }
+    }
+
+    #[test]
+    fn one_database_does_not_take_all_places() {
+        let busy = Busy::default();
+        let (one, other) = ("aaaaaaaaaaaa", "bbbbbbbbbbbb");
+        for id in ["branchaaaaa1", "branchaaaaa2", "branchaaaaa3", "branchaaaaa4"] {
+            assert_eq!(busy.take(&wish(id, one), 6), Taken::Now);
+        }
+        assert_eq!(busy.take(&wish("branchaaaaa5", one), 6), Taken::NotNow, "two are for others");
+        assert_eq!(busy.take(&wish("branchbbbbb1", other), 6), Taken::Now);
+        assert_eq!(busy.take(&wish("branchbbbbb1", other), 6), Taken::NotNow, "once");
+        assert_eq!(busy.take(&wish("branchbbbbb2", other), 6), Taken::Now);
+        assert_eq!(busy.take(&wish("branchbbbbb3", other), 6), Taken::Full);
+        // Where there is one place only, whoever comes takes it.
+        assert_eq!(Busy::default().take(&wish("branchaaaaa1", one), 1), Taken::Now);
+    }
 
     #[test]
     fn pauses_grow_and_are_bounded() {

@@ -173,6 +173,7 @@ impl ControlPlane {
                 region,
                 cluster_size,
                 actor: caller.actor.clone(),
+                expires_at: None,
             },
         })
     }

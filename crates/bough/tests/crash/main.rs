@@ -1,37 +1,25 @@
-//! kill -9 of Bough at every named point of making and deleting branches: after the next start everything is
-//! there once or not at all, no process and no folder is left over, no row and no entry of the audit log is
-//! lost or doubled.
+//! kill -9 of Bough at every named point of making, changing and deleting branches: after the next start
+//! everything is there once or not at all, no process and no folder is left over, no row and no entry of the
+//! audit log is lost or doubled. And kill -9 of every branch server at each of these points, while Bough lives.
 //!
 //! Each point's time from the new start to settled is said at the end (`--nocapture`); it is no assertion,
 //! since machines that run tests are slow.
 
+mod changes;
+mod servers;
+mod shop;
+
 use std::collections::BTreeSet;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bough_engine::{Step, killpoint};
 use bough_testkit::{Bough, Options, wait_until};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use shop::{LIMIT, Shop, Wish, signal, tidy_up};
 
 const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
-/// Longest wait for a point to be reached, and for everything to be settled after it.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// What is asked of Bough when it dies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Wish {
-    /// A development branch, which gets its parent's schema.
-    Branch,
-    /// A database with its first branch.
-    Database,
-    /// A branch of a database that does not exist yet.
-    Both,
-    DeleteBranch,
-    DeleteDatabase,
-}
 
 /// Points on the way of everything that is made, at which a database is made, too.
 const FOR_DATABASES: &[&str] =
@@ -44,6 +32,12 @@ fn is_about_removal(point: &str) -> bool {
     point == "gone.observed" || steps.iter().any(|step| point.starts_with(&format!("{}.", step.name())))
 }
 
+/// Points that only a branch that runs already comes to: see `changes`.
+fn is_about_change(point: &str) -> bool {
+    let steps = [Step::Resize, Step::UpgradeTables];
+    point == "resize.begun" || steps.iter().any(|step| point.starts_with(&format!("{}.", step.name())))
+}
+
 fn is_about_waiting(point: &str) -> bool {
     point.starts_with(&format!("{}.", Step::AwaitAnswer.name()))
 }
@@ -53,7 +47,8 @@ fn makings() -> Vec<(String, Wish)> {
     // Only the very first branch of all prepares the template.
     let mut cases = vec![("template.installed".to_owned(), Wish::Database)];
     let points = killpoint::all_points();
-    let on_the_way = |point: &&String| !is_about_removal(point) && !is_about_waiting(point);
+    let on_the_way =
+        |point: &&String| !is_about_removal(point) && !is_about_waiting(point) && !is_about_change(point);
     let branches = points.iter().filter(on_the_way).filter(|point| *point != "template.installed");
     cases.extend(branches.map(|point| (point.clone(), Wish::Branch)));
     cases.extend(FOR_DATABASES.iter().map(|point| ((*point).to_owned(), Wish::Database)));
@@ -63,7 +58,8 @@ fn makings() -> Vec<(String, Wish)> {
 
 fn deletions() -> Vec<(String, Wish)> {
     let points = killpoint::all_points();
-    let on_the_way = |point: &&String| is_about_removal(point) || *point == "wish.recorded";
+    let of_any_change = ["change.made", "change.committed", "wish.recorded"];
+    let on_the_way = |point: &&String| is_about_removal(point) || of_any_change.contains(&point.as_str());
     let branches = points.iter().filter(on_the_way).map(|point| (point.clone(), Wish::DeleteBranch));
     let databases = FOR_DELETED_DATABASES.iter().map(|point| ((*point).to_owned(), Wish::DeleteDatabase));
     branches.chain(databases).collect()
@@ -76,179 +72,8 @@ fn waitings() -> Vec<String> {
 #[test]
 fn every_point_has_a_case() {
     let cases = makings().into_iter().chain(deletions()).map(|(point, _)| point).chain(waitings());
+    let cases = cases.chain(changes::cases().into_iter().map(|(point, _)| point));
     assert_eq!(cases.collect::<BTreeSet<_>>(), killpoint::all_points().into_iter().collect::<BTreeSet<_>>());
-}
-
-// ---- what is done, and what must be true after it ------------------------------------------------
-
-fn parent_sql() -> &'static str {
-    "CREATE TABLE parents (id INT PRIMARY KEY, name VARCHAR(20));
-     CREATE TABLE children (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES parents (id));
-     CREATE VIEW named AS SELECT id, name FROM parents;
-     INSERT INTO parents VALUES (0, 'first')"
-}
-
-/// A Bough with a database `shop`, whose branch `main` has a schema and rows.
-struct Shop {
-    bough: Bough,
-    /// Rows of `parents` that were acknowledged.
-    rows: usize,
-    /// From the new start to settled, by point.
-    times: Vec<(Duration, String)>,
-}
-
-impl Shop {
-    fn new(mut bough: Bough) -> Self {
-        if bough.base().is_empty() {
-            bough.serve();
-        }
-        let admin = bough.admin();
-        if admin.get(&admin.org("/databases/shop")).status == 404 {
-            bough.database("shop");
-        }
-        bough.sql("shop", "main", parent_sql());
-        Self { bough, rows: 1, times: Vec::new() }
-    }
-
-    fn get(&self, path: &str) -> bough_testkit::Answer {
-        let admin = self.bough.admin();
-        admin.get(&admin.org(path))
-    }
-
-    /// Asks for something and may get no answer.
-    fn ask(&self, wish: Wish, name: &str) -> Result<u16, String> {
-        let admin = self.bough.admin();
-        let (method, path, body) = match wish {
-            Wish::Branch => ("POST", "/databases/shop/branches".to_owned(), json!({"name": name})),
-            Wish::Database => ("POST", "/databases".to_owned(), json!({"name": name})),
-            Wish::Both => (
-                "POST",
-                format!("/databases/{name}/branches"),
-                json!({"name": "dev", "create_database_if_missing": true}),
-            ),
-            Wish::DeleteBranch => ("DELETE", format!("/databases/shop/branches/{name}"), Value::Null),
-            Wish::DeleteDatabase => ("DELETE", format!("/databases/{name}"), Value::Null),
-        };
-        let bytes = (body != Value::Null).then(|| body.to_string().into_bytes());
-        let headers: &[(&str, &str)] = &[("content-type", "application/json")];
-        admin.try_send(method, &admin.org(&path), headers, bytes.as_deref()).map(|answer| answer.status)
-    }
-
-    /// Bough runs, is asked, and dies at the point.
-    fn die_at(&mut self, point: &str, wish: Wish, name: &str) {
-        self.bough.serve_with_env(&[(killpoint::KILL_AT, point)]);
-        self.bough.wait_ready();
-        let answered = self.ask(wish, name);
-        let deletes = matches!(wish, Wish::DeleteBranch | Wish::DeleteDatabase);
-        match answered {
-            Ok(status) => {
-                assert_eq!(status, if deletes { 204 } else { 201 }, "{point}, {name}");
-                assert_ne!(point, "wish.recorded", "{name}: dead before it could answer");
-            }
-            // What follows an answer can overtake it.
-            Err(error) => assert!(!error.is_empty(), "{point}"),
-        }
-        self.died(point);
-    }
-
-    fn died(&mut self, point: &str) {
-        let status = wait_until(LIMIT, &format!("{point} is reached"), || self.bough.ended());
-        assert_eq!(status.signal(), Some(9), "{point} is not reached: {status}");
-    }
-
-    /// Starts without a kill point, waits until `settled`, and keeps the time.
-    fn recover(&mut self, point: &str, settled: impl Fn(&Self) -> bool) {
-        let started = Instant::now();
-        self.bough.serve();
-        wait_until(LIMIT, &format!("settled after {point}"), || settled(self).then_some(()));
-        self.times.push((started.elapsed(), point.to_owned()));
-    }
-
-    /// The branches of a database by name, each with its id; none when there is no such database.
-    fn branches(&self, database: &str) -> Vec<(String, String)> {
-        let answer = self.get(&format!("/databases/{database}/branches?per_page=100"));
-        if answer.status == 404 {
-            return Vec::new();
-        }
-        let list = answer.expect(200);
-        assert_eq!(list.json["total_count"], json!(list.data().len()), "{}", list.text);
-        let text = |branch: &Value, key: &str| branch[key].as_str().expect("a text").to_owned();
-        list.data().iter().map(|branch| (text(branch, "name"), text(branch, "id"))).collect()
-    }
-
-    fn databases(&self) -> Vec<String> {
-        let list = self.get("/databases?per_page=100").expect(200);
-        list.data().iter().map(|database| database["name"].as_str().expect("a name").to_owned()).collect()
-    }
-
-    fn is_ready(&self, database: &str, branch: &str) -> bool {
-        let answer = self.get(&format!("/databases/{database}/branches/{branch}"));
-        answer.status == 200 && answer.json["ready"] == json!(true)
-    }
-
-    /// Names of what is in a folder of the engine.
-    fn names_in(&self, folder: &str) -> Vec<String> {
-        let path = self.bough.data_dir().join("engine").join(folder);
-        let entries = std::fs::read_dir(path).expect("a folder of the engine");
-        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
-    }
-
-    /// The branch ids in whose folders servers run, one for each server, sorted.
-    fn served(&self) -> Vec<String> {
-        let id_of = |pid: &u32| {
-            let data = std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-            Some(data.parent()?.file_name()?.to_string_lossy().into_owned())
-        };
-        let mut ids: Vec<_> = self.bough.branch_servers().iter().filter_map(id_of).collect();
-        ids.sort();
-        ids
-    }
-
-    /// Exactly one folder and one server for each branch that the API shows, and nothing else.
-    fn is_tidy(&self) -> bool {
-        let mut ids: Vec<String> =
-            self.databases().iter().flat_map(|database| self.branches(database)).map(|(_, id)| id).collect();
-        ids.sort();
-        self.bough.branch_folders() == ids && self.served() == ids && self.names_in("trash").is_empty()
-    }
-
-    fn assert_tidy(&self, point: &str) {
-        assert!(
-            self.is_tidy(),
-            "{point}: folders {:?}, servers of {:?}, trash {:?}, databases {:?}",
-            self.bough.branch_folders(),
-            self.served(),
-            self.names_in("trash"),
-            self.databases()
-        );
-        assert_eq!(self.names_in("templates").len(), 1, "{point}: one template");
-    }
-
-    /// No acknowledged row is lost, and another is acknowledged.
-    fn check_rows(&mut self, point: &str) {
-        let counted = self.bough.sql("shop", "main", "SELECT COUNT(*) FROM parents");
-        assert_eq!(counted, self.rows.to_string(), "{point}");
-        self.bough.sql("shop", "main", &format!("INSERT INTO parents VALUES ({}, 'more')", self.rows));
-        self.rows += 1;
-    }
-
-    /// The log is sound and has exactly one entry of this action on a target of this name.
-    fn check_audit(&self, point: &str, action: &str, name: &str) {
-        let path = format!("/audit-log?limit=100&filters[]=audit_action:{action}");
-        let log = self.get(&path).expect(200);
-        let found = log.data().iter().filter(|entry| entry["target_display_name"] == json!(name)).count();
-        assert_eq!(found, 1, "{point}: entries {action} of {name}");
-        let report = self.bough.run_json(&["audit", "verify", "--json"]);
-        assert_eq!(report["sound"], json!(true), "{point}: {report}");
-    }
-
-    fn say_times(&mut self, what: &str) {
-        self.times.sort();
-        #[allow(clippy::print_stderr, reason = "what a measurement has to say")]
-        for (time, point) in &self.times {
-            eprintln!("{what}: {:>5} ms: {point}", time.as_millis());
-        }
-    }
 }
 
 /// Making is over: what was asked for is there, once, and ready.
@@ -282,13 +107,6 @@ fn check_made(shop: &mut Shop, point: &str, wish: Wish, name: &str) {
     shop.check_rows(point);
 }
 
-/// Takes away again what a case has made, and waits: servers take memory.
-fn tidy_up(shop: &Shop, wish: Wish, name: &str) {
-    let delete = if wish == Wish::Branch { Wish::DeleteBranch } else { Wish::DeleteDatabase };
-    assert_eq!(shop.ask(delete, name), Ok(204), "{name}");
-    wait_until(LIMIT, &format!("{name} is gone"), || shop.is_tidy().then_some(()));
-}
-
 #[test]
 fn what_is_being_made_when_bough_dies_is_there_once() {
     let mut cases = makings().into_iter();
@@ -309,6 +127,12 @@ fn what_is_being_made_when_bough_dies_is_there_once() {
         shop.bough.kill();
         shop.die_at(&point, wish, &name);
         let what = format!("{point} ({wish:?})");
+        if point == "change.made" {
+            // Not committed, not acknowledged: not there.
+            shop.recover(&what, Shop::is_tidy);
+            shop.get(&format!("/databases/shop/branches/{name}")).expect(404);
+            continue;
+        }
         shop.recover(&what, |shop| match wish {
             Wish::Branch => shop.is_ready("shop", &name),
             Wish::Both => shop.is_ready(&name, "dev") && shop.is_ready(&name, "main"),
@@ -363,10 +187,6 @@ fn wait_and_die(shop: &mut Shop, point: &str) {
     panic!("{point}: the server was always quicker");
 }
 
-fn signal(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), signal).expect("it can be signalled");
-}
-
 #[test]
 fn what_is_being_deleted_when_bough_dies_is_gone() {
     let mut shop = Shop::new(Bough::start(BOUGH));
@@ -391,6 +211,10 @@ fn what_is_being_deleted_when_bough_dies_is_gone() {
         let what = format!("{point} ({wish:?})");
         shop.recover(&what, Shop::is_tidy);
         shop.assert_tidy(&what);
+        if point == "change.made" {
+            shop.get(&format!("/databases/shop/branches/{name}")).expect(200);
+            continue;
+        }
         let (path, action) = match wish {
             Wish::DeleteBranch => (format!("/databases/shop/branches/{name}"), "database_branch.deleted"),
             _ => (format!("/databases/{name}"), "database.deleted"),
