@@ -63,6 +63,7 @@ pub struct Engine {
     pub binaries: String,
     pub starts_at_once: usize,
     restart_at: String,
+    pub cgroup: String,
 }
 
 #[derive(Debug, Deserialize)]

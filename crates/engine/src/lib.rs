@@ -12,6 +12,7 @@
 
 mod account;
 mod binaries;
+mod cgroup;
 mod cnf;
 mod error;
 mod files;

@@ -16,6 +16,7 @@ use bough_model::{BranchId, ClusterSize, DatabaseName, Flavor, Timestamp};
 use bough_mysql_client::{ConnectLimits, Connection, SocketAddress};
 
 use crate::binaries::Binaries;
+use crate::cgroup::Cgroups;
 use crate::layout::{BranchPaths, EngineDir};
 use crate::plan::{Seed, Step};
 use crate::proc::{self, Found, Identity};
@@ -40,6 +41,8 @@ pub struct EngineConfig {
     pub starts_at_once: usize,
     /// How far the buffer pool of a running server may grow, in bytes: that of the largest cluster size.
     pub pool_max_bytes: u64,
+    /// A cgroup v2 folder that is delegated to Bough, for hard limits.
+    pub cgroup: Option<PathBuf>,
 }
 
 /// What a branch shall be.
@@ -77,6 +80,7 @@ pub struct ManagedEngine {
     pub(crate) templates: Templates,
     pub(crate) starts: Starts,
     pub(crate) pool_max_bytes: u64,
+    pub(crate) cgroups: Cgroups,
     pub(crate) boot_id: String,
     /// Servers whose socket was proven to be theirs.
     pub(crate) proven: Mutex<HashMap<BranchId, Identity>>,
@@ -107,6 +111,7 @@ impl ManagedEngine {
             account: config.account,
             binaries: Mutex::new(Arc::new(config.binaries)),
             pool_max_bytes: config.pool_max_bytes,
+            cgroups: Cgroups::open(config.cgroup)?,
             templates: Templates::default(),
             starts: Starts::new(config.starts_at_once),
             boot_id: proc::boot_id(),

@@ -10,7 +10,7 @@ use crate::layout::BranchPaths;
 use crate::managed::{ManagedEngine, brief_limits};
 use crate::proc::{Found, Identity};
 use crate::records::{FilesOf, StageRecord};
-use crate::sizing::{self, Figures};
+use crate::sizing::Figures;
 use crate::{EngineError, cnf, files, process};
 
 /// Whether a branch has its files.
@@ -104,14 +104,13 @@ impl ManagedEngine {
         });
         let mut figures = None;
         if server == ServerState::Answering && place == Place::Present && stage.accounts_ready {
-            match self.connect_within(id, brief_limits()).map(|mut conn| sizing::read(&mut conn)) {
-                Ok(Ok(told)) => figures = Some(told),
+            match self.figures(id) {
+                Ok(told) => figures = Some(told),
                 // It has said that it is full, which is an answer.
                 Err(EngineError::Server {
                     source: Error::Refused { code: code::TOO_MANY_CONNECTIONS, .. },
                     ..
                 }) => {}
-                Ok(Err(error)) => server = ServerState::Unknown { why: error.to_string() },
                 Err(error) => server = ServerState::Unknown { why: error.to_string() },
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bough_model::{BranchId, ClusterSize, Flavor};
 use bough_mysql_client::{Connection, Error};
 
+use crate::managed::{ManagedEngine, brief_limits};
 use crate::wait::wait_until;
 use crate::{EngineError, cnf, killpoint};
 
@@ -34,6 +35,17 @@ impl Figures {
         self.buffer_pool_bytes == cnf::buffer_pool_bytes(size)
             && self.redo_log_bytes == cnf::redo_log_bytes(size)
             && self.max_connections == u64::from(cnf::max_connections(size))
+    }
+}
+
+impl ManagedEngine {
+    /// What the branch's server says of itself.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`] when it does not answer.
+    pub fn figures(&self, id: &BranchId) -> Result<Figures, EngineError> {
+        let mut conn = self.connect_within(id, brief_limits())?;
+        read(&mut conn).map_err(EngineError::server(id, "was asked for its size"))
     }
 }
 

@@ -146,6 +146,7 @@ impl ManagedEngine {
             }
         };
         killpoint::reach("start-server.spawned");
+        self.cgroups.admit(id, identity.pid, &spec.size)?;
         self.record(id, &paths, identity)?;
         killpoint::reach("start-server.recorded");
         std::thread::scope(|scope| {
@@ -264,7 +265,9 @@ impl ManagedEngine {
 
     pub(crate) fn resize(&self, spec: &BranchSpec) -> Result<(), EngineError> {
         self.must_answer(&spec.id)?;
-        sizing::apply(&spec.id, &mut self.connect(&spec.id)?, &spec.size)
+        self.cgroups.widen(&spec.id, &spec.size)?;
+        sizing::apply(&spec.id, &mut self.connect(&spec.id)?, &spec.size)?;
+        self.cgroups.limit(&spec.id, &spec.size)
     }
 
     pub(crate) fn copy_schema(&self, spec: &BranchSpec) -> Result<(), EngineError> {
@@ -427,6 +430,7 @@ impl ManagedEngine {
         let trash = [self.dir.to_trash(&paths.staged)?, self.dir.to_trash(&paths.folder)?];
         files::sync_folder(&self.dir.branches())?;
         killpoint::reach("remove-directory.in-trash");
+        self.cgroups.remove(id)?;
         for folder in trash.iter().flatten() {
             files::remove_tree(folder)?;
         }

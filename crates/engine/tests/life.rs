@@ -253,6 +253,7 @@ fn what_is_refused() {
             binaries: bough_engine::Binaries::find(None).expect("binaries"),
             starts_at_once: 1,
             pool_max_bytes: 0,
+            cgroup: None,
         };
         let error = bough_engine::ManagedEngine::open(config).expect_err("unreachable");
         assert!(matches!(&error, EngineError::Unreachable { folder, .. } if *folder == shut), "{error}");

@@ -27,7 +27,7 @@ pub struct Wish {
     pub schema: DatabaseName,
     /// The branch that it takes its schema from.
     pub parent: Option<BranchId>,
-    /// Whether that branch has its own schema already.
+    /// Whether that branch has its own schema already, and its server answers.
     pub parent_ready: bool,
     /// Where.
     pub region: RegionSlug,
@@ -48,7 +48,7 @@ pub struct Wish {
 }
 
 const SELECT: &str = "SELECT b.id, b.organization_id, b.database_id, d.schema_name, b.parent_id, \
-    COALESCE(p.schema_ready, 0) AS parent_ready, b.region, b.cluster_size, b.desired, b.generation, b.state, \
+    COALESCE(p.schema_ready AND p.state = 'ready', 0) AS parent_ready, b.region, b.cluster_size, b.desired, b.generation, b.state, \
     b.schema_ready, b.attempts, b.restarts FROM branches b JOIN databases d ON d.id = b.database_id \
     LEFT JOIN branches p ON p.id = b.parent_id";
 
@@ -245,6 +245,28 @@ pub fn of_another_version(reader: &Reader, installed: &str, limit: u32) -> Resul
         params![installed, limit],
         |row| parsed(row, "id", BranchId::parse),
     )
+}
+
+/// The ready branches of which it is not known what their server is.
+///
+/// # Errors
+/// When the database fails.
+pub fn without_version(reader: &Reader, limit: u32) -> Result<Vec<BranchId>, StoreError> {
+    all(
+        reader,
+        "SELECT id FROM branches WHERE server_version IS NULL AND state = 'ready' AND desired = 'running' LIMIT ?",
+        params![limit],
+        |row| parsed(row, "id", BranchId::parse),
+    )
+}
+
+/// What a branch's server is.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_version(tx: &Tx<'_>, id: &BranchId, version: &str) -> Result<(), StoreError> {
+    change(tx, "UPDATE branches SET server_version = ? WHERE id = ?", params![version, id.as_str()])?;
+    Ok(())
 }
 
 /// Whether a branch is on its way from a server of another version, and has not come back.

@@ -27,6 +27,7 @@ impl ControlPlane {
             for (what, done) in [
                 ("branches could not be looked after", self.check_servers()),
                 ("schemas could not be looked at", self.check_schemas(&mut after)),
+                ("versions of servers could not be looked at", self.note_versions()),
                 ("set ends could not be seen to", self.expire_branches()),
                 ("older servers could not be restarted", self.restart_older()),
             ] {
@@ -103,6 +104,19 @@ impl ControlPlane {
                     store::record_schema(tx, &id, summary.table_count, &summary.fingerprint, now)
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    /// Branches that became ready under an older Bough do not have it recorded.
+    fn note_versions(&self) -> Result<()> {
+        const VERSIONS_PER_ROUND: u32 = 64;
+        let unknown =
+            self.store.read(|reader| Ok::<_, Error>(store::without_version(reader, VERSIONS_PER_ROUND)?))?;
+        for id in unknown {
+            let Ok(figures) = self.engine()?.figures(&id) else { continue };
+            let version = figures.flavor.to_string();
+            self.store.write(move |tx| store::record_version(tx, &id, &version))?;
         }
         Ok(())
     }

@@ -1,0 +1,64 @@
+//! A store of an earlier version of Bough, opened by this one: what is in it stays, and what runs counts as
+//! running, so that nobody touches it.
+
+mod support;
+
+use bough_model::Timestamp;
+use bough_store::{NEWEST_SCHEMA, reconcile};
+use rusqlite::Connection;
+use support::open;
+
+/// The first schema, with a database of three branches: ready, on its way, and being deleted.
+fn first_version(path: &std::path::Path) {
+    let connection = Connection::open(path).expect("a file");
+    connection.pragma_update(None, "journal_mode", "WAL").expect("WAL");
+    connection.execute_batch(include_str!("../src/migrations/0001_first.sql")).expect("the first schema");
+    connection
+        .execute_batch(
+            "INSERT INTO organizations VALUES ('organization', 'acme', 'a@example.com', 1, 1);
+             INSERT INTO databases VALUES ('databaseaaaa', 'organization', 'shop', 'shop', 'shop', 'local', 'PS_10', '',
+                'running', 'branchready1', 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, 'user', 'useraaaaaaaa', 'Ada', 1, 1);",
+        )
+        .expect("a database");
+    for (id, desired, state, generation) in [
+        ("branchready1", "running", "ready", 3),
+        ("branchmaking", "running", "pending", 1),
+        ("branchgoing1", "gone", "ready", 2),
+    ] {
+        connection
+            .execute(
+                "INSERT INTO branches (id, organization_id, database_id, name, live_name, production, safe_migrations, \
+                 deletion_protected, region, cluster_size, actor_kind, actor_id, actor_name, desired, generation, state, \
+                 schema_ready, attempts, next_try_at, table_count, created_at, updated_at) VALUES (?1, 'organization', \
+                 'databaseaaaa', ?1, ?1, 0, 0, 0, 'local', 'PS_DEV', 'user', 'useraaaaaaaa', 'Ada', ?2, ?4, ?3, 1, 0, 0, \
+                 0, 1, 1)",
+                rusqlite::params![id, desired, state, generation],
+            )
+            .expect("a branch");
+    }
+    connection.pragma_update(None, "user_version", 1).expect("its version");
+}
+
+#[test]
+fn branches_that_run_are_left_alone() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("store.sqlite");
+    first_version(&path);
+    let store = open(&path);
+    let (unsettled, unknown) = store
+        .read(|reader| {
+            let unsettled = reconcile::unsettled(reader, Timestamp::from_micros(10), 10)?;
+            Ok::<_, bough_store::StoreError>((unsettled, reconcile::without_version(reader, 10)?))
+        })
+        .expect("read");
+    let mut ids: Vec<String> = unsettled.iter().map(|wish| wish.id.to_string()).collect();
+    ids.sort();
+    assert_eq!(ids, ["branchgoing1", "branchmaking"], "what was ready is settled");
+    let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+    assert_eq!(unknown, ["branchready1"], "and is asked for its version");
+    drop(store);
+    let connection = Connection::open(&path).expect("the file");
+    let version: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
+    assert_eq!(usize::try_from(version), Ok(NEWEST_SCHEMA));
+}
