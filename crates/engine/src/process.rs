@@ -86,7 +86,14 @@ pub fn spawn(mariadbd: &Path, account: &EngineAccount, paths: &BranchPaths) -> R
     command.stdout(log).stderr(log_again);
     // Not waited for here: it outlives this process, and `proc::living` reaps it when it ends first.
     #[allow(clippy::zombie_processes)]
-    let child = command.spawn().map_err(EngineError::io("start", mariadbd))?;
+    let child = command.spawn().map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound if !mariadbd.exists() => EngineError::MissingBinary {
+            program: "mariadbd",
+            looked_in: mariadbd.parent().unwrap_or(mariadbd).display().to_string(),
+            package: "mariadb-server-core",
+        },
+        _ => EngineError::io("start", mariadbd)(source),
+    })?;
     let pid = child.id().cast_signed();
     // It may have ended already; then the start that is recorded matches nothing, as it should.
     Ok(proc::living(pid).unwrap_or(Identity { pid, start_ticks: 0 }))
