@@ -52,7 +52,7 @@ struct Seen {
 }
 
 /// Whether its one change of size is told as done.
-fn is_resized(shop: &Shop, id: &str) -> bool {
+pub fn is_resized(shop: &Shop, id: &str) -> bool {
     let resizes = shop.get(&format!("/databases/shop/branches/{id}/resizes")).expect(200);
     assert_eq!(resizes.data().len(), 1, "{}", resizes.text);
     resizes.str("/data/0/state") == "completed"
@@ -72,7 +72,7 @@ fn see(shop: &Shop, id: &str) -> Option<Seen> {
     })
 }
 
-fn ask(admin: &Client, change: Change, branch: &str) -> Result<u16, String> {
+pub fn ask(admin: &Client, change: Change, branch: &str) -> Result<u16, String> {
     let path = |what: &str| admin.org(&format!("/databases/shop/branches/{branch}{what}"));
     let (method, path, body) = match change {
         Change::Rename => ("PATCH", path(""), json!({"new_name": format!("{branch}-renamed")})),
@@ -87,7 +87,7 @@ fn ask(admin: &Client, change: Change, branch: &str) -> Result<u16, String> {
 }
 
 /// As if an older server had made its files.
-fn make_older(shop: &Shop, id: &str) {
+pub fn make_older(shop: &Shop, id: &str) {
     let path = shop.bough.data_dir().join("engine/branches").join(id).join("stage.json");
     let text = std::fs::read_to_string(&path).expect("a record");
     let mut stage: Value = serde_json::from_str(&text).expect("JSON");
