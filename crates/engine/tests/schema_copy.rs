@@ -3,12 +3,11 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bough_engine::{EngineError, Step};
 use bough_model::Desired;
-use bough_mysql_client::{Connection, quote_ident};
+use support::printed::{printed, set_up, without_counters};
 use support::{Rig, child_spec, converge, root_spec};
 
 /// Statements that make the schema; `{own}` is Bough's own account.
@@ -60,72 +59,6 @@ const RICH: &[&str] = &[
     "CREATE DEFINER = someone@'10.%' EVENT theirs_e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 10:00:00' DISABLE DO SELECT 1",
 ];
 
-fn set_up(conn: &mut Connection, statements: &[&str]) {
-    conn.execute("USE `shop_1`").expect("the schema");
-    for statement in statements {
-        conn.execute(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
-    }
-    conn.execute("SET NAMES utf8mb4").expect("reset");
-}
-
-/// Everything in the schema as the server prints it, read in another way than the engine does.
-fn printed(conn: &mut Connection) -> BTreeMap<String, String> {
-    conn.execute("USE `shop_1`").expect("the schema");
-    let mut all = BTreeMap::new();
-    let lists = [
-        (
-            "TABLE",
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop_1' AND TABLE_TYPE NOT IN ('VIEW', 'SEQUENCE')",
-        ),
-        (
-            "SEQUENCE",
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop_1' AND TABLE_TYPE = 'SEQUENCE'",
-        ),
-        ("VIEW", "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'shop_1'"),
-        (
-            "PROCEDURE",
-            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'shop_1' AND ROUTINE_TYPE = 'PROCEDURE'",
-        ),
-        (
-            "FUNCTION",
-            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'shop_1' AND ROUTINE_TYPE = 'FUNCTION'",
-        ),
-        ("PACKAGE", "SELECT name FROM mysql.proc WHERE db = 'shop_1' AND type = 'PACKAGE'"),
-        ("PACKAGE BODY", "SELECT name FROM mysql.proc WHERE db = 'shop_1' AND type = 'PACKAGE BODY'"),
-        ("TRIGGER", "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'shop_1'"),
-        ("EVENT", "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'shop_1'"),
-    ];
-    for (kind, list) in lists {
-        for row in conn.query_rows(list).expect("a list") {
-            let name = String::from_utf8(row.values()[0].clone().expect("a name")).expect("UTF-8");
-            let shown = conn.query_one(format!("SHOW CREATE {kind} {}", quote_ident(&name))).expect("shown");
-            let mut text = String::new();
-            for (column, value) in shown.columns().iter().zip(shown.values()) {
-                if column != "Created" {
-                    text.push_str(&format!(
-                        "{column}: {}\n",
-                        String::from_utf8_lossy(value.as_deref().unwrap_or(b"-"))
-                    ));
-                }
-            }
-            all.insert(format!("{kind} {name}"), text);
-        }
-    }
-    let order = conn.query_rows("SELECT TRIGGER_NAME, ACTION_ORDER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'shop_1' ORDER BY 1").expect("triggers");
-    all.insert("trigger order".to_owned(), order.iter().map(|row| format!("{:?}", row.values())).collect());
-    let database = conn.query_one("SHOW CREATE DATABASE `shop_1`").expect("shown");
-    all.insert(
-        "database".to_owned(),
-        format!(
-            "{:?}",
-            database.values().iter().map(|v| v.as_deref().map(String::from_utf8_lossy)).collect::<Vec<_>>()
-        ),
-    );
-    let bodies = conn.query_rows("SELECT name, type, HEX(body), HEX(param_list), sql_mode, character_set_client, collation_connection, db_collation FROM mysql.proc WHERE db = 'shop_1' ORDER BY 1, 2").expect("bodies");
-    all.insert("bodies".to_owned(), bodies.iter().map(|row| format!("{:?}", row.values())).collect());
-    all
-}
-
 #[test]
 fn a_rich_schema_is_copied_word_by_word() {
     let rig = Rig::new();
@@ -172,24 +105,6 @@ fn a_rich_schema_is_copied_word_by_word() {
     assert_eq!(to.query_one("SELECT COUNT(*) AS n FROM b").expect("row").u64("n").expect("n"), 1);
 }
 
-/// The same counters in the same places, taken out in a simple way: only table options stand after `ENGINE=`.
-fn without_counters(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.split_inclusive('\n') {
-        match line.find(") ENGINE=").and_then(|at| line[at..].find(" AUTO_INCREMENT=").map(|more| at + more))
-        {
-            Some(at) if !line[..at].contains("COMMENT=") => {
-                let rest =
-                    line[at + " AUTO_INCREMENT=".len()..].trim_start_matches(|c: char| c.is_ascii_digit());
-                out.push_str(&line[..at]);
-                out.push_str(rest);
-            }
-            _ => out.push_str(line),
-        }
-    }
-    out
-}
-
 #[test]
 fn what_cannot_be_copied_is_named() {
     let rig = Rig::new();
@@ -208,35 +123,6 @@ fn what_cannot_be_copied_is_named() {
     let EngineError::NotCopied { kind, name, why } = &error else { panic!("{error}") };
     assert_eq!((*kind, name.as_str()), ("VIEW", "lost view"));
     assert!(why.contains("1146"), "{why}");
-    // What the server prints as `?` is told apart from a real question mark.
-    set_up(
-        &mut from,
-        &[
-            "DROP VIEW `lost view`",
-            "CREATE TABLE q (a ENUM('no', '?') DEFAULT '?', b VARCHAR(9) DEFAULT 'wh?t', c SET('?\\'', '\\\\'))",
-        ],
-    );
-    rig.engine.execute(&sibling(&rig, "failqqqqqqqq"), Step::CopySchema).expect("real question marks");
-    for (n, column) in ["a VARCHAR(9) DEFAULT '😀'", "a ENUM('x', '😀')", "a SET('😀')"].iter().enumerate()
-    {
-        set_up(&mut from, &["DROP TABLE q", &format!("CREATE TABLE q ({column}) CHARACTER SET utf8mb4")]);
-        let spec = sibling(&rig, &format!("fail{n:08}"));
-        let error = rig.engine.execute(&spec, Step::CopySchema).expect_err("lossy");
-        assert!(
-            matches!(&error, EngineError::NotCopied { kind: "TABLE", name, .. } if name == "q"),
-            "{error}"
-        );
-        rig.engine.execute(&spec, Step::StopServer).expect("stopped");
-    }
-    set_up(
-        &mut from,
-        &[
-            "DROP TABLE q",
-            "CREATE TABLE t (a INT)",
-            "CREATE VIEW `lost view` AS SELECT a FROM t",
-            "DROP TABLE t",
-        ],
-    );
     // Once the parent is mended, the same step goes through.
     set_up(&mut from, &["CREATE TABLE t (a INT)"]);
     rig.engine.execute(&child, Step::CopySchema).expect("mended");
@@ -247,15 +133,6 @@ fn what_cannot_be_copied_is_named() {
     }
     let error = rig.engine.execute(&other, Step::CopySchema).expect_err("the parent sleeps");
     assert!(error.to_string().contains("does not run"), "{error}");
-}
-
-/// One more child of that parent, up to the step before the copy.
-fn sibling(rig: &Rig, name: &str) -> bough_engine::BranchSpec {
-    let spec = child_spec(name, "failaaaaaaaa");
-    for step in [Step::CopyTemplate, Step::StartServer, Step::PrepareAccounts] {
-        rig.engine.execute(&spec, step).expect("a step");
-    }
-    spec
 }
 
 #[test]

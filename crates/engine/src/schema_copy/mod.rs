@@ -5,30 +5,33 @@
 //! copy is made under the same SQL mode, character sets and time zone as the original. What differs on
 //! purpose: counters begin anew, and an owner that the child does not know becomes `planetscale-admin`.
 //!
-//! It refuses a parent whose schema keeps changing meanwhile, and names the first object that the server
-//! does not make again as it was.
+//! It names the first object that the server does not make again as it was. What is copied was there at one
+//! moment, however often the parent's schema changes meanwhile.
 
+mod columns;
+mod hidden;
+mod order;
 mod read;
+mod settled;
 mod text;
 mod write;
 
-pub use read::{Database, read_database};
+pub use read::Database;
 pub use text::without_auto_increment;
 
 use bough_model::{BranchId, DatabaseName};
 use bough_mysql_client::{Connection, Error};
 
 use crate::{EngineError, killpoint};
-
-/// How often a parent is read anew because its schema changed while it was read.
-const READS_MAX: usize = 3;
+use read::read_database;
 
 /// What kind of thing an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// Counters, before the tables whose defaults use them.
     Sequence,
     /// Tables; their foreign keys are not checked while they are made.
+    #[default]
     Table,
     /// Functions, before the views that call them.
     Function,
@@ -74,18 +77,59 @@ pub struct Setting {
 }
 
 /// One object of a schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
     /// What it is.
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// The statement that makes it, in its own character set.
+    /// The statement that makes it as the server prints it, in its own character set.
     pub create: Vec<u8>,
+    /// The statement that makes it, where the printed one lacks something.
+    pub whole: Option<Vec<u8>>,
     /// The session it wants.
     pub setting: Setting,
     /// A digest of its stored text, where the server keeps one that `SHOW CREATE` might not show whole.
     pub stored: Option<String>,
+    /// When it was made, in seconds since 1970, where it could not be made at another time.
+    pub made_at: Option<u64>,
+}
+
+/// Why reading or making stopped.
+enum Failure {
+    /// At one object.
+    Object {
+        /// What it is.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// What the server said.
+        error: Error,
+    },
+    /// Somewhere else.
+    Server(Error),
+}
+
+impl Failure {
+    fn error(&self) -> &Error {
+        let (Self::Object { error, .. } | Self::Server(error)) = self;
+        error
+    }
+
+    fn keeps_connection(&self) -> bool {
+        self.error().keeps_connection()
+    }
+
+    fn into_error(self) -> Error {
+        let (Self::Object { error, .. } | Self::Server(error)) = self;
+        error
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Server(error)
+    }
 }
 
 /// Copies `parent_schema` to `child_schema`, which is removed first if it is there.
@@ -102,21 +146,23 @@ pub fn copy_schema(
     let writing = EngineError::server(child_id, "was given its parent's schema");
 
     let accounts = read::accounts(child).map_err(&writing)?;
-    let mut database = read_settled(parent_id, parent, parent_schema)?;
+    let mut database = settled::read_settled(parent_id, parent, parent_schema)?;
     for object in &mut database.objects {
         object.create = text::with_known_definer(&object.create, &accounts);
     }
 
+    let failed = |failure| match failure {
+        Failure::Object { kind, name, error } => not_copied(kind, &name, server_words(&error)),
+        Failure::Server(error) => writing(error),
+    };
     write::make_empty(child, child_schema, &database).map_err(&writing)?;
-    write::make_all(child, child_schema, &database).map_err(|failure| match failure {
-        write::Failure::Object { kind, name, error } => {
-            EngineError::NotCopied { kind: kind.words(), name, why: server_words(&error) }
-        }
-        write::Failure::Server(error) => writing(error),
-    })?;
-
-    let copy = read_database(child, child_schema).map_err(&writing)?;
+    write::make_all(child, child_schema, &database).map_err(failed)?;
+    let copy = read_database(child, child_schema).map_err(failed)?;
     compare(parent_id, &database, &copy)
+}
+
+fn not_copied(kind: Kind, name: &str, why: String) -> EngineError {
+    EngineError::NotCopied { kind: kind.words(), name: name.to_owned(), why }
 }
 
 fn server_words(error: &Error) -> String {
@@ -126,29 +172,8 @@ fn server_words(error: &Error) -> String {
     }
 }
 
-/// Reads the parent so that what is read belongs together.
-fn read_settled(
-    id: &BranchId,
-    conn: &mut Connection,
-    schema: &DatabaseName,
-) -> Result<Database, EngineError> {
-    let reading = EngineError::server(id, "had its schema read");
-    let mut before = read_database(conn, schema).map_err(&reading)?;
-    for _ in 1..READS_MAX {
-        let after = read_database(conn, schema).map_err(&reading)?;
-        if after == before {
-            return Ok(after);
-        }
-        before = after;
-    }
-    let why = "the parent's schema keeps changing while it is copied; try again when that is over".to_owned();
-    Err(EngineError::Refused { branch: id.clone(), why })
-}
-
 fn compare(parent: &BranchId, wanted: &Database, copy: &Database) -> Result<(), EngineError> {
-    let differs = |kind: Kind, name: &str, why: String| {
-        Err(EngineError::NotCopied { kind: kind.words(), name: name.to_owned(), why })
-    };
+    let differs = |kind: Kind, name: &str, why: String| Err(not_copied(kind, name, why));
     for object in &wanted.objects {
         let found = copy.objects.iter().find(|other| other.kind == object.kind && other.name == object.name);
         let Some(found) = found else {
@@ -172,8 +197,8 @@ fn compare(parent: &BranchId, wanted: &Database, copy: &Database) -> Result<(), 
         }
         if found.stored != object.stored {
             // What was read is what was made, so only what the server does not print can differ.
-            let why = "the server keeps text in it that it does not print in full (such as an emoji in a literal \
-                       default or in an ENUM), so the copy would differ; write it as an expression, DEFAULT ('…')";
+            let why = "the server keeps something in it that it does not print in full (such as an emoji in a \
+                       literal default or in an ENUM), and the copy has it otherwise";
             return differs(object.kind, &object.name, why.to_owned());
         }
     }

@@ -5,8 +5,11 @@ use std::collections::HashSet;
 use bough_model::DatabaseName;
 use bough_mysql_client::{Connection, Error, Row, Value, quote_ident};
 
-use super::text::{quoted_count, without_auto_increment};
-use super::{Kind, Object, Setting};
+use super::text::without_auto_increment;
+use super::{Failure, Kind, Object, Setting, hidden};
+
+/// The server's warning that its catalogue leaves a table out, because somebody is changing it.
+pub const TABLE_SKIPPED: u16 = 1684;
 
 /// A schema with everything in it, in an order in which it can be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +24,9 @@ pub struct Database {
     pub objects: Vec<Object>,
 }
 
-/// An object that is yet to be read.
-struct Listed {
-    kind: Kind,
-    name: String,
-    stored: Option<String>,
-}
+/// The mode under which schemas are read: options of tables that the server does not know are shown as
+/// options, not as comments.
+const READ_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,IGNORE_BAD_TABLE_OPTIONS";
 
 /// Every account and role of a server, as (user, host); a role's host is empty.
 pub fn accounts(conn: &mut Connection) -> Result<HashSet<(String, String)>, Error> {
@@ -37,10 +37,10 @@ pub fn accounts(conn: &mut Connection) -> Result<HashSet<(String, String)>, Erro
 /// Reads `schema` with everything in it.
 ///
 /// # Errors
-/// What the server refused; `unknown schema` when it is not there.
-pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Database, Error> {
+/// What the server refused, with the object's name; `unknown schema` when it is not there.
+pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Database, Failure> {
     // Nothing that reading does belongs in the binary log.
-    conn.execute("SET SESSION sql_log_bin = 0")?;
+    conn.execute(format!("SET SESSION sql_log_bin = 0, sql_mode = '{READ_SQL_MODE}'"))?;
     conn.execute(format!("USE {}", quote_ident(schema.as_str())))?;
     let named = [Value::from(schema.as_str())];
     let rows = conn.exec(
@@ -54,14 +54,21 @@ pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Dat
     let listed = list(conn, &named)?;
     // Each text comes in its own character set, byte by byte.
     conn.execute("SET character_set_results = binary")?;
-    let objects = listed.into_iter().map(|listed| show(conn, schema, listed)).collect::<Result<Vec<_>, _>>();
+    let mut show = |object: Object| {
+        let (kind, name) = (object.kind, object.name.clone());
+        show(conn, schema, object).map_err(|error| Failure::Object { kind, name, error })
+    };
+    let objects = listed.into_iter().map(&mut show).collect::<Result<Vec<_>, _>>();
     conn.execute("SET character_set_results = utf8mb4")?;
     Ok(Database { character_set, collation, comment, objects: objects? })
 }
 
-fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Listed>, Error> {
+/// Every object in the order of making, yet without its text.
+fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error> {
     let mut listed = Vec::new();
-    let tables = conn.exec(
+    let of = |kind, name: &str| Object { kind, name: name.to_owned(), ..Object::default() };
+    let tables = listing(
+        conn,
         "SELECT TABLE_NAME AS name, TABLE_TYPE AS type FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? \
          ORDER BY BINARY TABLE_NAME",
         schema,
@@ -73,7 +80,7 @@ fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Listed>, Error
             "TEMPORARY" => continue,
             _ => Kind::Table,
         };
-        listed.push(Listed { kind, name: row.text("name")?.to_owned(), stored: None });
+        listed.push(of(kind, row.text("name")?));
     }
     let routines = conn.exec(
         "SELECT name AS name, type AS type, MD5(body) AS stored FROM mysql.proc WHERE db = ? ORDER BY BINARY name",
@@ -88,33 +95,52 @@ fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Listed>, Error
             other => return Err(Error::Unexpected { why: format!("a routine of kind {other:?}") }),
         };
         let stored = row.opt_text("stored")?.map(str::to_owned);
-        listed.push(Listed { kind, name: row.text("name")?.to_owned(), stored });
+        listed.push(Object { stored, ..of(kind, row.text("name")?) });
     }
     // In the order in which they fire, which is the order in which they are to be made.
-    let triggers = conn.exec(
+    let triggers = listing(
+        conn,
         "SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? \
          ORDER BY BINARY EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER",
         schema,
     )?;
     for row in &triggers {
-        listed.push(Listed { kind: Kind::Trigger, name: row.text("name")?.to_owned(), stored: None });
+        listed.push(of(Kind::Trigger, row.text("name")?));
     }
+    // One whose time has passed can only be made at an earlier time. One that is on is gone at its end, and
+    // would be run at once for each time that it has missed.
     let events = conn.exec(
-        "SELECT name AS name, MD5(body) AS stored FROM mysql.event WHERE db = ? ORDER BY BINARY name",
+        "SELECT name AS name, MD5(body) AS stored, IF(status = 'ENABLED', NULL, UNIX_TIMESTAMP(created)) AS made_at \
+         FROM mysql.event WHERE db = ? ORDER BY BINARY name",
         schema,
     )?;
     for row in &events {
         let stored = row.opt_text("stored")?.map(str::to_owned);
-        listed.push(Listed { kind: Kind::Event, name: row.text("name")?.to_owned(), stored });
+        let made_at = row.opt_text("made_at")?.and_then(|seconds| seconds.parse().ok());
+        listed.push(Object { stored, made_at, ..of(Kind::Event, row.text("name")?) });
     }
     // A stable sort: triggers keep their order.
     listed.sort_by_key(|listed| listed.kind);
     Ok(listed)
 }
 
-fn show(conn: &mut Connection, schema: &DatabaseName, listed: Listed) -> Result<Object, Error> {
-    let Listed { kind, name, stored } = listed;
-    let row = conn.query_one(format!("SHOW CREATE {} {}", kind.words(), quote_ident(&name)))?;
+/// A question to the catalogue, which must not leave anything out.
+fn listing(conn: &mut Connection, question: &str, schema: &[Value; 1]) -> Result<Vec<Row>, Error> {
+    let rows = conn.exec(question, schema)?;
+    let skipped = TABLE_SKIPPED.to_string();
+    match conn
+        .query_rows("SHOW WARNINGS")?
+        .iter()
+        .find(|row| row.text("Code").is_ok_and(|code| code == skipped))
+    {
+        Some(row) => Err(Error::Statement { code: TABLE_SKIPPED, message: row.text("Message")?.to_owned() }),
+        None => Ok(rows),
+    }
+}
+
+fn show(conn: &mut Connection, schema: &DatabaseName, listed: Object) -> Result<Object, Error> {
+    let kind = listed.kind;
+    let row = conn.query_one(format!("SHOW CREATE {} {}", kind.words(), quote_ident(&listed.name)))?;
     let column = match kind {
         Kind::Sequence | Kind::Table => "Create Table",
         Kind::Function => "Create Function",
@@ -126,14 +152,15 @@ fn show(conn: &mut Connection, schema: &DatabaseName, listed: Listed) -> Result<
         Kind::Event => "Create Event",
     };
     let create = row.bytes(column)?.ok_or_else(|| Error::Unexpected {
-        why: format!("the server does not show {} {name:?}", kind.words()),
+        why: format!("the server does not show {} {:?}", kind.words(), listed.name),
     })?;
-    let create = if kind == Kind::Table { without_auto_increment(create) } else { create.to_vec() };
-    let stored = if kind == Kind::Table && create.contains(&b'?') {
-        Some(hidden_text(conn, schema, &name)?)
-    } else {
-        stored
-    };
+    let (mut create, mut whole, mut stored) = (create.to_vec(), None, listed.stored.clone());
+    if kind == Kind::Table {
+        create = without_auto_increment(&create);
+        if let Some(found) = hidden::read(conn, schema.as_str(), &listed.name, &create)? {
+            (whole, stored) = (Some(found.statement), Some(found.stored));
+        }
+    }
     let setting = Setting {
         sql_mode: optional(&row, "sql_mode")?,
         time_zone: optional(&row, "time_zone")?,
@@ -141,49 +168,7 @@ fn show(conn: &mut Connection, schema: &DatabaseName, listed: Listed) -> Result<
         collation_connection: optional(&row, "collation_connection")?,
         database_collation: optional(&row, "Database Collation")?,
     };
-    Ok(Object { kind, name, create, setting, stored })
-}
-
-/// What `SHOW CREATE TABLE` may print as `?`: the server keeps literal defaults and the values of ENUM and
-/// SET in their column's character set, but prints them in one that lacks the rarer characters. Here they
-/// are as they are, in hexadecimal, for the comparison.
-fn hidden_text(conn: &mut Connection, schema: &DatabaseName, table: &str) -> Result<String, Error> {
-    let columns = conn.exec(
-        "SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, COLUMN_DEFAULT AS literal FROM information_schema.COLUMNS \
-         WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND (COLUMN_DEFAULT LIKE '\\'%?%' \
-         OR (DATA_TYPE IN ('enum', 'set') AND COLUMN_TYPE LIKE '%?%'))",
-        &[Value::from(schema.as_str()), Value::from(table)],
-    )?;
-    let table = quote_ident(table);
-    let mut text = String::new();
-    for row in &columns {
-        let (name, column_type) = (row.text("name")?, row.text("type")?);
-        let column = quote_ident(name);
-        // A default that is no literal may be another at each question.
-        if row.opt_text("literal")?.is_some_and(|literal| literal.starts_with('\'')) {
-            let row = conn.query_one(format!(
-                "SELECT HEX(DEFAULT({column})) AS h FROM (SELECT 1) AS one LEFT JOIN {table} ON 0"
-            ))?;
-            text.push_str(&format!("{name} DEFAULT {};", row.opt_text("h")?.unwrap_or_default()));
-        }
-        let members = quoted_count(column_type.as_bytes());
-        if members > 0 {
-            // By number, every member can be had without its text.
-            let number = |n: usize| if column_type.starts_with("set") { 1_u64 << n } else { n as u64 + 1 };
-            let numbers: Vec<String> = (0..members).map(|n| format!("({})", number(n))).collect();
-            let probe = quote_ident("bough probe");
-            conn.execute(format!(
-                "CREATE TEMPORARY TABLE {probe} AS SELECT {column} AS v FROM {table} LIMIT 0"
-            ))?;
-            conn.execute(format!("INSERT INTO {probe} VALUES {}", numbers.join(",")))?;
-            let values = conn.query_rows(format!("SELECT HEX(v) AS h FROM {probe} ORDER BY v + 0"))?;
-            conn.execute(format!("DROP TEMPORARY TABLE {probe}"))?;
-            for value in &values {
-                text.push_str(&format!("{name} VALUE {};", value.opt_text("h")?.unwrap_or_default()));
-            }
-        }
-    }
-    Ok(text)
+    Ok(Object { create, whole, setting, stored, ..listed })
 }
 
 fn optional(row: &Row, column: &str) -> Result<Option<String>, Error> {

@@ -43,7 +43,7 @@ pub fn without_auto_increment(create: &[u8]) -> Vec<u8> {
 
 /// The place after a quoted text that begins at `at`. A backslash escapes only in `'` texts; a doubled
 /// quote stands for itself.
-fn after_quoted(text: &[u8], at: usize) -> usize {
+pub fn after_quoted(text: &[u8], at: usize) -> usize {
     let quote = text[at];
     let mut here = at + 1;
     while let Some(byte) = text.get(here) {

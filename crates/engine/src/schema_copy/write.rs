@@ -5,33 +5,12 @@ use std::fmt::Write as _;
 use bough_model::DatabaseName;
 use bough_mysql_client::{Connection, Error, SESSION_SQL_MODE, quote_ident, quote_str};
 
-use super::{Database, Kind, Object, Setting};
+use super::{Database, Failure, Kind, Object, Setting, order};
 use crate::killpoint;
 
-/// The mode under which tables are made: definitions that were valid once must be again, but no engine is
-/// replaced by another.
-const TABLE_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION";
-
-/// Why making stopped.
-pub enum Failure {
-    /// One object could not be made.
-    Object {
-        /// What it is.
-        kind: Kind,
-        /// Its name.
-        name: String,
-        /// What the server said.
-        error: Error,
-    },
-    /// Something else went wrong.
-    Server(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Server(error)
-    }
-}
+/// The mode under which tables are made: definitions that were valid once must be again, options that the
+/// server does not know included, but no engine is replaced by another.
+const TABLE_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,IGNORE_BAD_TABLE_OPTIONS";
 
 /// Removes the schema with what an interrupted copy left in it, and makes it anew, empty.
 pub fn make_empty(conn: &mut Connection, schema: &DatabaseName, like: &Database) -> Result<(), Error> {
@@ -61,7 +40,10 @@ pub fn make_all(conn: &mut Connection, schema: &DatabaseName, database: &Databas
         Writer { conn, schema, home: &database.collation, now: None, collation: database.collation.clone() };
     for group in database.objects.chunk_by(|a, b| a.kind == b.kind) {
         // Whatever needs another of its kind comes after it, however many rounds that takes.
-        let mut waiting: Vec<&Object> = group.iter().collect();
+        let mut waiting: Vec<&Object> = match group {
+            [Object { kind: Kind::View, .. }, ..] => order::by_what_they_read(group),
+            _ => group.iter().collect(),
+        };
         while !waiting.is_empty() {
             let mut failed: Vec<(&Object, Error)> = Vec::new();
             let round = waiting.len();
@@ -102,7 +84,12 @@ impl Writer<'_> {
         if self.now.as_ref() != Some(&object.setting) {
             self.take_on(&object.setting)?;
         }
-        execute_text(self.conn, &object.create)
+        let statement = object.whole.as_deref().unwrap_or(&object.create);
+        let Some(made_at) = object.made_at else { return execute_text(self.conn, statement) };
+        self.conn.execute(format!("SET timestamp = {made_at}"))?;
+        let made = execute_text(self.conn, statement);
+        self.conn.execute("SET timestamp = DEFAULT")?;
+        made
     }
 
     /// Programs remember the session and the schema they were made in.

@@ -2,6 +2,8 @@
 //! the test ends, however it ends.
 #![allow(dead_code, clippy::print_stderr, reason = "each test file uses its part of this")]
 
+pub mod printed;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
