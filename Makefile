@@ -2,7 +2,7 @@
 # ARGS is handed on. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench advisories setup
+.PHONY: help run test test-schemas lint bench advisories setup
 
 help: ## lists these
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-18s %s\n' "$$name" "$$what"; done
@@ -12,6 +12,9 @@ run: ## installs what is missing, builds Bough and serves it from ./bough-data
 
 test: ## installs what the tests need, lints, and runs every test
 	@scripts/test.sh $(ARGS)
+
+test-schemas: ## branches the schemas of some twenty well-known applications (needs the network)
+	@scripts/test-schemas.sh $(ARGS)
 
 lint: ## format, clippy, licences, unused dependencies and the house rules
 	@scripts/lint.sh

@@ -9,6 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 scripts/setup.sh test
 scripts/lint.sh
+scripts/app-schemas.sh few
 
 # Examples in documentation are tests that nextest does not run; without any, rustdoc is not started.
 if grep -rqsE '^\s*//[/!] ```(rust|should_panic|no_run|edition.*)?\s*$' crates/*/src; then
