@@ -35,12 +35,13 @@ ROOMS = {
     "api": ("model", "policy", "control"),
     "bough": ("model", "policy", "store", "engine", "control", "api"),
     "testkit": (),
+    "torture": ("engine", "mysql-client", "testkit"),
     "bench": ("model", "policy", "store", "mysql-client", "engine", "control", "api", "testkit"),
 }
 ROOMS_REASON = "the map of the house: each arrow that is not drawn keeps one crate simple to change"
 
 # Dev-dependencies on these are allowed everywhere.
-TEST_ROOMS = ("testkit",)
+TEST_ROOMS = ("testkit", "torture")
 
 # ---------------------------------------------------------------------------------------------
 # Which outside crate only some of ours may depend on. `dev`: whether tests of any crate may too.
@@ -55,7 +56,7 @@ OUTSIDE = (
             "only mysql-client opens connections to a MySQL or MariaDB server"),
     Outside(("axum", "axum-*", "hyper", "hyper-*", "tower", "tower-*", "tokio", "tokio-*"), ("api", "bough", "bench"),
             False, "HTTP and async end at the door: behind it everything is plain and synchronous"),
-    Outside(("nix", "libc", "rustix"), ("engine", "bough", "testkit", "bench"), False,
+    Outside(("nix", "libc", "rustix"), ("engine", "bough", "testkit", "torture", "bench"), False,
             "only the engine, the binary and the tests deal with processes and accounts of the system"),
     Outside(("getrandom", "rand", "rand_*", "fastrand"), ("control",), False,
             "one place draws randomness: others are handed the bytes, so tests can choose them"),
@@ -94,11 +95,11 @@ SOURCE = (
                 "std::io::stdin", "std::io::stdout", "std::io::stderr", "tokio"),
          but=ADDRESSES, code=r"\basync\b|\.\s*await\b"),
     rule("clock", "time comes in as a value where decisions are made and rows are written, so tests can choose it",
-         free=("control", "engine", "api", "bough", "testkit", "mysql-client", "bench"),
+         free=("control", "engine", "api", "bough", "testkit", "torture", "mysql-client", "bench"),
          paths=("std::time::SystemTime::now", "std::time::Instant::now", "jiff::Timestamp::now", "jiff::Zoned::now"),
          code=r"\bUNIX_EPOCH\s*\.\s*elapsed\b|\b(?:SystemTime|Instant)\s*::\s*now\b"),
     rule("disk", "files belong to the store, the engine and those who keep keys and configuration",
-         free=PURE + ("store", "engine", "control", "bough", "testkit", "bench"),
+         free=PURE + ("store", "engine", "control", "bough", "testkit", "torture", "bench"),
          paths=("std::fs", "tokio::fs")),
     rule("network", "sockets belong to the doors and to the clients of branch servers; addresses as values are free",
          free=PURE + ("api", "bough", "mysql-client", "engine", "testkit", "bench"),
@@ -106,10 +107,10 @@ SOURCE = (
     rule("environment", "settings are read once, by the binary, and handed on as values",
          free=PURE + ("bough", "engine", "testkit", "bench"), paths=("std::env",)),
     rule("spawn", "only the engine starts processes; tests and benchmarks start Bough itself",
-         free=PURE + ("engine", "testkit", "bench"), paths=("std::process::Command", "tokio::process"),
+         free=PURE + ("engine", "testkit", "torture", "bench"), paths=("std::process::Command", "tokio::process"),
          code=r"\bprocess\s*::\s*Command\b"),
     rule("sql", "SQL is written where it is run: in the store for the metadata, in engine and mysql-client for branches",
-         free=("store", "engine", "mysql-client", "testkit", "bench"),
+         free=("store", "engine", "mysql-client", "testkit", "torture", "bench"),
          strings=r"\A\s*(?:SELECT|INSERT|UPDATE|REPLACE INTO|DELETE FROM|PRAGMA|WITH RECURSIVE"
                  r"|(?:CREATE|ALTER|DROP) (?:OR REPLACE |TEMPORARY )?(?:TABLE|DATABASE|SCHEMA|VIEW|USER|INDEX|TRIGGER))\s"),
     rule("http", "only the API door knows HTTP, and it is the one place where an error becomes a status",

@@ -24,6 +24,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Further arguments of `serve`.
     pub args: Vec<String>,
+    /// The folder below which it has its directory; the temporary one unless given.
+    pub within: Option<PathBuf>,
 }
 
 /// A service token.
@@ -79,7 +81,8 @@ impl Bough {
     /// When it cannot be set up.
     pub fn set_up(binary: &str, options: Options) -> Self {
         // Short: the path of a branch server's socket may have 107 bytes.
-        let dir = TempDir::with_prefix_in("b-", "/tmp").expect("a directory");
+        let within = options.within.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
+        let dir = TempDir::with_prefix_in("b-", within).expect("a directory");
         // The servers' account must be able to pass through.
         std::fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).expect("its mode");
         let organization = "acme".to_owned();

@@ -1,0 +1,240 @@
+//! What must be true after each round.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use bough_testkit::Bough;
+use serde_json::{Value, json};
+
+use crate::model::{Doubt, Item, World};
+use crate::rows;
+
+/// Longest wait for everything to be as wished, in seconds.
+const SETTLED_LIMIT_S: u64 = 90;
+/// Pause between two looks, in milliseconds.
+const LOOK_PAUSE_MS: u64 = 20;
+
+/// The branches that Bough shows, by database.
+pub type Shown = BTreeMap<String, Vec<Value>>;
+
+/// Everything that Bough shows.
+pub fn shown(bough: &Bough) -> Result<Shown, String> {
+    let admin = bough.admin();
+    let all = |path: &str| {
+        let mut rows = Vec::new();
+        for page in 1.. {
+            let path = admin.org(&format!("{path}?per_page=100&page={page}"));
+            let answer = admin.try_send("GET", &path, &[], None)?;
+            let data = answer.json["data"].as_array().cloned();
+            let data = data.ok_or_else(|| format!("GET {path}: {} {}", answer.status, answer.text))?;
+            let last = data.is_empty();
+            rows.extend(data);
+            if last {
+                break;
+            }
+        }
+        Ok::<_, String>(rows)
+    };
+    let mut shown = Shown::new();
+    for database in all("/databases")? {
+        let name = database["name"].as_str().unwrap_or_default().to_owned();
+        let branches = all(&format!("/databases/{name}/branches"))?;
+        if shown.insert(name.clone(), branches).is_some() {
+            return Err(format!("two databases are called {name}"));
+        }
+    }
+    Ok(shown)
+}
+
+/// What is not as wished; `None` when everything is.
+fn unsettled(bough: &Bough) -> Option<String> {
+    let shown = match shown(bough) {
+        Ok(shown) => shown,
+        Err(why) => return Some(why),
+    };
+    let mut ids = Vec::new();
+    for (database, branches) in &shown {
+        for branch in branches {
+            if branch["ready"] != json!(true) {
+                return Some(format!(
+                    "{database}/{} is {}: {}",
+                    branch["name"], branch["state"], branch["last_error"]
+                ));
+            }
+            ids.extend(branch["id"].as_str().map(str::to_owned));
+        }
+    }
+    ids.sort();
+    let engine = bough.data_dir().join("engine");
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(engine.join(folder)).into_iter().flatten().filter_map(Result::ok);
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    let (folders, served) = (bough.branch_folders(), served(bough));
+    let (trash, templates) = (names("trash"), names("templates"));
+    let is_tidy = folders == ids && served == ids && trash.is_empty() && templates.len() == 1;
+    (!is_tidy).then(|| {
+        format!("branches {ids:?}, folders {folders:?}, servers of {served:?}, trash {trash:?}, templates {templates:?}")
+    })
+}
+
+/// The branches in whose folders servers run, one for each server.
+fn served(bough: &Bough) -> Vec<String> {
+    let id_of = |pid: &u32| {
+        let data = std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+        Some(data.parent()?.file_name()?.to_string_lossy().into_owned())
+    };
+    let mut ids: Vec<_> = bough.branch_servers().iter().filter_map(id_of).collect();
+    ids.sort();
+    ids
+}
+
+/// Waits until every branch is ready, with one folder and one server, and nothing else is there.
+pub fn settle(bough: &Bough, begun: Instant) -> Result<(), String> {
+    settle_within(bough, begun, Duration::from_secs(SETTLED_LIMIT_S))
+}
+
+/// As [`settle`], with another limit.
+pub fn settle_within(bough: &Bough, begun: Instant, limit: Duration) -> Result<(), String> {
+    loop {
+        let Some(why) = unsettled(bough) else { return Ok(()) };
+        if begun.elapsed() > limit {
+            return Err(format!("not as wished within {} s: {why}", limit.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(LOOK_PAUSE_MS));
+    }
+}
+
+/// Compares what is there with what must be, and takes over what was open.
+pub fn everything(bough: &Bough, world: &World, hands: &mut [Vec<Item>], mains: &mut [Item]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let shown = match shown(bough) {
+        Ok(shown) => shown,
+        Err(why) => return vec![why],
+    };
+    let mut known: BTreeSet<(String, String)> = BTreeSet::new();
+    for items in hands.iter_mut() {
+        let mut kept = Vec::new();
+        for mut item in std::mem::take(items) {
+            let found = find(&shown, &item, &mut findings);
+            let is_wanted = compare(&mut item, found, &mut findings);
+            if is_wanted {
+                known.insert((item.database.clone(), item.branch.clone()));
+                kept.push(item);
+            }
+        }
+        adopt_parents(&shown, &mut kept);
+        *items = kept;
+    }
+    for main in mains.iter() {
+        known.insert((main.database.clone(), main.branch.clone()));
+    }
+    for (database, branches) in &shown {
+        for branch in branches {
+            let name = branch["name"].as_str().unwrap_or_default().to_owned();
+            if !known.contains(&(database.clone(), name.clone())) {
+                findings.push(format!("{database}/{name} is there and must not be"));
+            }
+        }
+    }
+    for item in hands.iter_mut().flatten().chain(mains.iter_mut()).filter(|item| !item.whole_database) {
+        findings.extend(rows_of(world, item).err());
+    }
+    findings.extend(audit(bough, hands));
+    findings
+}
+
+fn find<'a>(shown: &'a Shown, item: &Item, findings: &mut Vec<String>) -> Option<&'a Value> {
+    let branches = shown.get(&item.database)?;
+    let found: Vec<&Value> = branches
+        .iter()
+        .filter(|branch| branch["name"].as_str().is_some_and(|name| item.names().contains(&name)))
+        .collect();
+    if found.len() > 1 {
+        findings.push(format!("{}/{} is there {} times", item.database, item.branch, found.len()));
+    }
+    found.first().copied()
+}
+
+/// Whether it is there, and may be.
+fn compare(item: &mut Item, found: Option<&Value>, findings: &mut Vec<String>) -> bool {
+    let called = format!("{}/{}", item.database, item.branch);
+    let Some(found) = found else {
+        if !matches!(item.doubt, Some(Doubt::Made | Doubt::Gone)) {
+            findings.push(format!("{called} was acknowledged and is not there"));
+        }
+        return false;
+    };
+    if item.id.is_some() && found["id"].as_str() != item.id.as_deref() {
+        findings.push(format!("{called} has the id {} instead of {:?}", found["id"], item.id));
+    }
+    let was = (item.production, item.safe);
+    let doubt = item.doubt.take();
+    item.learn(found);
+    if item.production != was.0 && !matches!(doubt, Some(Doubt::Class | Doubt::Made)) {
+        findings.push(format!("{called}: production is {}, {} was acknowledged", item.production, was.0));
+    }
+    if item.safe != was.1 && !matches!(doubt, Some(Doubt::Safe | Doubt::Made)) {
+        findings.push(format!("{called}: safe migrations are {}, {} was acknowledged", item.safe, was.1));
+    }
+    if doubt == Some(Doubt::Made) {
+        item.is_new = true;
+    }
+    if let Some(name) = found["name"].as_str() {
+        name.clone_into(&mut item.branch);
+    }
+    true
+}
+
+/// A parent may have got another name that was open.
+fn adopt_parents(shown: &Shown, items: &mut [Item]) {
+    for item in items.iter_mut().filter(|item| item.parent.is_some()) {
+        let branches = shown.get(&item.database).map(Vec::as_slice).unwrap_or_default();
+        let row = branches.iter().find(|branch| branch["name"].as_str() == Some(&item.branch));
+        item.parent = row.and_then(|row| row["parent_branch"].as_str()).map(str::to_owned);
+    }
+}
+
+/// Every acknowledged row is there, and none that nobody sent.
+fn rows_of(world: &World, item: &mut Item) -> Result<(), String> {
+    let called = format!("{}/{}", item.database, item.branch);
+    let mut conn = rows::open(&world.branches, item).ok_or_else(|| format!("{called} does not answer"))?;
+    let found = rows::read(&mut conn).map_err(|error| format!("{called}: {error}"))?;
+    let lost: Vec<_> = item.acknowledged.difference(&found).take(5).collect();
+    let strange: Vec<_> = found.difference(&item.sent).take(5).collect();
+    if !lost.is_empty() || !strange.is_empty() {
+        return Err(format!("{called}: acknowledged and lost: {lost:?}; there and never sent: {strange:?}"));
+    }
+    // What got no answer and is there is there to stay.
+    item.acknowledged.clone_from(&found);
+    item.sent = found;
+    Ok(())
+}
+
+/// The log is sound, and what was made since the last look has exactly one entry.
+fn audit(bough: &Bough, hands: &mut [Vec<Item>]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let report = bough.run_json(&["audit", "verify", "--json"]);
+    if report["sound"] != json!(true) {
+        findings.push(format!("the audit log is not sound: {report}"));
+    }
+    let admin = bough.admin();
+    let path = admin.org("/audit-log?limit=100&filters[]=audit_action:database_branch.created");
+    let newest = match admin.try_send("GET", &path, &[], None) {
+        Ok(answer) if answer.status == 200 => answer.json["data"].as_array().cloned().unwrap_or_default(),
+        other => {
+            findings.push(format!("GET {path}: {other:?}"));
+            return findings;
+        }
+    };
+    for item in hands.iter_mut().flatten().filter(|item| item.is_new) {
+        item.is_new = false;
+        // A database's first branch has its entry beside the database's.
+        let is_its = |entry: &&Value| entry["target_id"].as_str() == item.id.as_deref();
+        let entries = newest.iter().filter(is_its).count();
+        if entries != 1 {
+            findings.push(format!("{}/{} has {entries} entries of its making", item.database, item.branch));
+        }
+    }
+    findings
+}
