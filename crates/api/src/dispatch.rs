@@ -3,32 +3,24 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, header};
 use bough_control::model::{ActorKind, ActorRef, Digest};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
 use bough_policy::{AccessSet, Granted, Method, Operation, Place, Principal, Rule};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::Api;
 use crate::authenticate::{authenticate, credential_needed};
+use crate::body::{self, take_in};
 use crate::input::Input;
 use crate::place::{MayMakeBranch, Target, mask, record};
 use crate::rate::{Counted, Standing};
 use crate::respond::{self, Reply, refuse};
 
-/// Largest body, in bytes.
-const BODY_MAX_BYTES: usize = 1024 * 1024;
-/// Longest time for a body to arrive, in seconds.
-const BODY_LIMIT_SECONDS: u64 = 10;
-/// Most of an unwanted body that is taken in after the answer, in bytes.
-const UNWANTED_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Longest time for that, in seconds.
-const UNWANTED_LIMIT_SECONDS: u64 = 5;
 /// Largest header, in bytes, names and values together.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
 /// Longest address of a request, in bytes, path and query together.
@@ -197,19 +189,6 @@ fn finish(
     reply.with_header(REQUEST_ID, &arrival.request_id).into_response()
 }
 
-/// Takes in what is left of a body that nobody wanted, while the answer is on its way already. Else the
-/// connection would be cut: its client might not see the answer, and could not use it again.
-fn take_in(body: Body) {
-    if body.is_end_stream() {
-        return;
-    }
-    tokio::spawn(async move {
-        let mut body = Limited::new(body, UNWANTED_MAX_BYTES);
-        let all = async { while let Some(Ok(_)) = body.frame().await {} };
-        let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_LIMIT_SECONDS), all).await;
-    });
-}
-
 /// Size of the header, credential, rate.
 fn admit(
     api: &Api,
@@ -238,7 +217,7 @@ fn admit(
     let public = operation.row().rule == Rule::Public;
     let counted = match &who {
         Some(who) => Counted::Principal(who.actor.id.clone()),
-        None if public => Counted::Address(arrival.remote_ip),
+        None if public => Counted::from(arrival.remote_ip),
         None => return Err(credential_needed(api, arrival.remote_ip)),
     };
     let standing = api.rate.check(&counted)?;
@@ -303,9 +282,11 @@ async fn serve<T: Target>(
         Ok(proof) => proof,
         Err(error) => return answer_error(api, &caller, &input, &error),
     };
+    // Until it has been answered, what the body takes counts.
+    let _room;
     if operation.row().method != Method::Get {
-        input.body = match read_body(headers, body).await {
-            Ok(body) => body,
+        (input.body, _room) = match body::read(&api.bodies, headers, body).await {
+            Ok(read) => read,
             Err(reply) => return *reply,
         };
         // The body took its time: what has been revoked meanwhile counts as revoked.
@@ -360,38 +341,6 @@ async fn read_head(parts: &mut Parts) -> Result<Input, Box<Reply>> {
         body: Vec::new(),
         if_match: if_match.map(str::to_owned),
     })
-}
-
-async fn read_body(headers: &HeaderMap, body: &mut Body) -> Result<Vec<u8>, Box<Reply>> {
-    let refused = |status, code: &str, message: String| Err(Box::new(refuse(status, code, message)));
-    let collected = tokio::time::timeout(
-        Duration::from_secs(BODY_LIMIT_SECONDS),
-        Limited::new(body, BODY_MAX_BYTES).collect(),
-    );
-    let bytes = match collected.await {
-        Err(_) => {
-            let message = format!("the body did not arrive within {BODY_LIMIT_SECONDS} s");
-            return refused(StatusCode::REQUEST_TIMEOUT, "request_timeout", message);
-        }
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            let message = format!("the body is larger than {BODY_MAX_BYTES} bytes");
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
-        }
-        Ok(Err(_)) => {
-            return refused(StatusCode::BAD_REQUEST, "bad_request", "the body broke off".to_owned());
-        }
-        Ok(Ok(collected)) => collected.to_bytes(),
-    };
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = |kind: &str| {
-        let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-    };
-    if !bytes.trim_ascii().is_empty() && kind.is_some_and(|kind| !is_json(kind)) {
-        let message = "the body must be JSON: send the header Content-Type: application/json".to_owned();
-        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
-    }
-    Ok(bytes.to_vec())
 }
 
 fn idempotency_key(

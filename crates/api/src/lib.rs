@@ -6,6 +6,7 @@
 //! from the policy's table; an operation without a handler in [`routes`] has no route.
 
 mod authenticate;
+mod body;
 mod dispatch;
 mod input;
 mod metrics;
@@ -15,6 +16,7 @@ mod place;
 mod rate;
 mod respond;
 mod routes;
+mod seats;
 mod server;
 mod shape;
 
@@ -37,8 +39,10 @@ pub use server::{ServeError, Server};
 pub struct Options {
     /// Requests per minute and principal; 0 lifts the limit.
     pub rate_limit_per_minute: u32,
-    /// Connections held at once; further ones wait.
+    /// Connections held at once. Beyond them, those whose clients are waited for give way.
     pub connections_max: usize,
+    /// Of these, how many one address may hold; 0 lifts the limit.
+    pub connections_per_address: usize,
 }
 
 /// The door, with all that its handlers need.
@@ -46,4 +50,6 @@ pub(crate) struct Api {
     plane: Arc<ControlPlane>,
     rate: rate::RateLimit,
     metrics: metrics::Metrics,
+    seats: Arc<seats::Seats>,
+    bodies: body::Bodies,
 }

@@ -59,6 +59,28 @@ pub(crate) fn page(api: &Api) -> String {
          # TYPE bough_records_dropped counter\n",
     );
     let _ = writeln!(text, "bough_records_dropped_total {}", api.plane.recorder().dropped());
+    let seats = api.seats.figures();
+    for (name, kind, help, figure) in [
+        ("connections", "gauge", "Connections that are open.", seats.open as u64),
+        (
+            "connections_given_up",
+            "counter",
+            "Connections that were ended while their client was waited for, because others needed the place.",
+            seats.given_up,
+        ),
+        (
+            "connections_refused",
+            "counter",
+            "Connections that were refused because their address had too many requests under way.",
+            seats.refused,
+        ),
+    ] {
+        let total = if kind == "counter" { "_total" } else { "" };
+        let _ = writeln!(
+            text,
+            "# HELP bough_{name} {help}\n# TYPE bough_{name} {kind}\nbough_{name}{total} {figure}"
+        );
+    }
     text.push_str("# EOF\n");
     text
 }

@@ -13,12 +13,20 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::respond::{Reply, refuse};
+use crate::seats::neighbourhood;
 
 /// Who is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Counted {
     Principal(String),
     Address(IpAddr),
+}
+
+impl Counted {
+    /// Somebody without a valid credential.
+    pub(crate) fn from(address: IpAddr) -> Self {
+        Self::Address(neighbourhood(address))
+    }
 }
 
 type Limiter = RateLimiter<Counted, DashMapStateStore<Counted>, DefaultClock, StateInformationMiddleware>;

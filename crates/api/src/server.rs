@@ -1,7 +1,9 @@
-//! Connections: accepted up to a limit, timed out while they send nothing, ended gracefully.
+//! Connections: each has a place, is timed out while it sends nothing, and ended gracefully.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,15 +15,19 @@ use bough_control::ControlPlane;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use pin_project_lite::pin_project;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tower::ServiceExt as _;
+use tower::util::Oneshot;
 
 use crate::avatar::avatar;
+use crate::body::Bodies;
 use crate::metrics::{self, Metrics};
 use crate::rate::RateLimit;
 use crate::respond::refuse;
+use crate::seats::{Seat, Seats};
 use crate::{Api, Options, openapi, routes};
 
 /// Longest time for a request's header to arrive, idle time on a kept connection included, in seconds.
@@ -34,6 +40,11 @@ const HEADER_BUFFER_BYTES: usize = 128 * 1024;
 const GRACE_SECONDS: u64 = 10;
 /// Pause after the system had no descriptor for a connection, in milliseconds.
 const ACCEPT_PAUSE_MILLIS: u64 = 50;
+/// Connections that the system holds until they are accepted. Where there is no room among them, a
+/// client tries again after a second.
+const BACKLOG: u32 = 4096;
+/// Longest time to tell somebody that there is no place for him, in seconds.
+const REFUSAL_LIMIT_SECONDS: u64 = 1;
 
 /// Why the door cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +74,7 @@ impl Server {
     /// When the address cannot be had.
     pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, address: bound })
     }
@@ -75,29 +86,42 @@ impl Server {
 
     /// Serves until `stopped` ends; then lets requests under way end.
     pub async fn serve(self, plane: Arc<ControlPlane>, options: Options, stopped: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(options.connections_max));
+        let seats = Seats::new(options.connections_max, options.connections_per_address);
         let rate = RateLimit::per_minute(options.rate_limit_per_minute);
-        let api = Arc::new(Api { plane, rate, metrics: Metrics::new() });
+        let api = Arc::new(Api {
+            plane,
+            rate,
+            metrics: Metrics::new(),
+            seats: Arc::clone(&seats),
+            bodies: Bodies::default(),
+        });
         let app = app(&api);
         let graceful = GracefulShutdown::new();
         let mut stopped = std::pin::pin!(stopped);
         loop {
             let accepted = async {
-                // A place first: whoever comes when there is none waits outside, in the backlog.
-                let place = Arc::clone(&connections).acquire_owned().await;
-                (place, self.listener.accept().await)
+                let (stream, remote) = self.listener.accept().await?;
+                // Where every place is being served, this one waits here, and others outside.
+                Ok::<_, std::io::Error>((stream, remote, seats.take(remote.ip()).await))
             };
             tokio::select! {
                 () = &mut stopped => break,
-                (place, accepted) = accepted => match accepted {
-                    Ok((stream, remote)) => {
-                        let connection = connection(stream, remote, app.clone());
-                        let watched = graceful.watch(connection);
+                accepted = accepted => match accepted {
+                    Ok((stream, remote, Some(held))) => {
+                        let seat = Arc::clone(&held.seat);
+                        let door = Door { app: app.clone(), remote, seat: Arc::clone(&seat) };
+                        let watched = graceful.watch(connection(stream, door));
                         tokio::spawn(async move {
-                            // What goes wrong on a connection is its client's to notice.
-                            let _ = watched.await;
-                            drop(place);
+                            tokio::select! {
+                                () = seat.given_away() => {}
+                                // What goes wrong on a connection is its client's to notice.
+                                _ = watched => {}
+                            }
+                            drop(held);
                         });
+                    }
+                    Ok((stream, _, None)) => {
+                        tokio::spawn(no_place(stream));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -115,29 +139,79 @@ impl Server {
     }
 }
 
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for what the connections of before leave behind.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Tells somebody that his address has all the places that it may have, and that all are in use.
+async fn no_place(mut stream: TcpStream) {
+    const BODY: &str = "{\"code\":\"service_unavailable\",\"message\":\"too many requests of your address are \
+                        being served; try again when some of them have ended\"}";
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\nretry-after: 1\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    let told = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    // Whoever does not listen is not told.
+    let _ = tokio::time::timeout(Duration::from_secs(REFUSAL_LIMIT_SECONDS), told).await;
+}
+
 /// What answers one connection's requests.
 struct Door {
     app: Router,
     remote: SocketAddr,
+    seat: Arc<Seat>,
 }
 
 impl hyper::service::Service<Request<hyper::body::Incoming>> for Door {
     type Response = Response<Body>;
     type Error = std::convert::Infallible;
-    type Future = tower::util::Oneshot<Router, Request<Body>>;
+    type Future = Serving;
 
     fn call(&self, mut request: Request<hyper::body::Incoming>) -> Self::Future {
+        let seat = Arc::clone(&self.seat);
+        if !seat.serving() {
+            return Serving { answer: None, seat };
+        }
         request.extensions_mut().insert(ConnectInfo(self.remote));
         straighten(&mut request);
-        self.app.clone().oneshot(request.map(Body::new))
+        Serving { answer: Some(self.app.clone().oneshot(request.map(Body::new))), seat }
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    remote: SocketAddr,
-    app: Router,
-) -> http1::Connection<TokioIo<TcpStream>, Door> {
+pin_project! {
+    /// A request being served; not, when its place was given away.
+    struct Serving {
+        #[pin]
+        answer: Option<Oneshot<Router, Request<Body>>>,
+        seat: Arc<Seat>,
+    }
+}
+
+impl Future for Serving {
+    type Output = Result<Response<Body>, std::convert::Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let serving = self.project();
+        // The connection is about to be ended. Without an answer, clients know that they may ask again.
+        let Some(answer) = serving.answer.as_pin_mut() else { return Poll::Pending };
+        let answer = answer.poll(context);
+        if answer.is_ready() {
+            serving.seat.answered();
+        }
+        answer
+    }
+}
+
+fn connection(stream: TcpStream, door: Door) -> http1::Connection<TokioIo<TcpStream>, Door> {
     // Answers are small and whole: waiting to fill packets only delays them.
     let _ = stream.set_nodelay(true);
     // Who does not take what he asked for gives his place to others.
@@ -146,7 +220,7 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(HEADER_LIMIT_SECONDS))
         .max_buf_size(HEADER_BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), Door { app, remote })
+        .serve_connection(TokioIo::new(stream), door)
 }
 
 /// Takes doubled slashes, and one at the end, out of the path (contract: conventions.md §1).

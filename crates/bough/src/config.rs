@@ -35,6 +35,7 @@ pub struct Server {
     pub mysql: String,
     pub data_http: String,
     pub connections_max: usize,
+    pub connections_per_address: usize,
 }
 
 #[derive(Debug, Deserialize)]

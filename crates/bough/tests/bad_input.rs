@@ -184,7 +184,9 @@ fn idle_connections() {
             println!("only {wanted} connections: the limit of open files is {hard}");
         }
     }
-    let bough = Bough::start(BOUGH);
+    // All of them come from one address.
+    let env = vec![("BOUGH_SERVER_CONNECTIONS_PER_ADDRESS".to_owned(), "0".to_owned())];
+    let bough = Bough::start_with(BOUGH, Options { env, ..Options::default() });
     let idle: Vec<TcpStream> = (0..wanted).map(|_| connect(&bough)).collect();
     alive(&bough);
     // All of them are held, and served when they ask.

@@ -6,9 +6,11 @@
 
 mod client;
 mod server;
+mod wire;
 
 pub use client::{Answer, Client};
 pub use server::{Bough, Options, Token};
+pub use wire::{Raw, RawAnswer, Wire};
 
 use std::time::{Duration, Instant};
 

@@ -213,6 +213,16 @@ impl Bough {
         self.child.as_ref().expect("it runs").id()
     }
 
+    /// The memory that it holds, in KiB, as the system counts it.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Kills it as a crash would. Branch servers go on.
     ///
     /// # Panics

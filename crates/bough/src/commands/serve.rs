@@ -17,6 +17,8 @@ use crate::{Place, logging, output};
 
 /// Longest time for all branch servers to stop, in seconds.
 const STOP_LIMIT_SECONDS: u64 = 60;
+/// The part of the files that may be open which connections never get: one in so many.
+const FILES_KEPT: u64 = 4;
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -83,7 +85,8 @@ pub fn serve(
         warn_of_orphans(&plane, &engine);
         let options = Options {
             rate_limit_per_minute: config.api.rate_limit_per_minute,
-            connections_max: config.server.connections_max.max(1),
+            connections_max: connections_max(config.server.connections_max),
+            connections_per_address: config.server.connections_per_address,
         };
         let mut serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stopped));
         let (for_start, engine_for_start) = (Arc::clone(&plane), Arc::clone(&engine));
@@ -132,6 +135,20 @@ fn raise_descriptors() {
     {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
+}
+
+/// As many connections as were asked for, if the system lets us have so many: the store and the branch
+/// servers' logs must find descriptors when every connection has one.
+fn connections_max(wanted: usize) -> usize {
+    let Ok((files, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
+    let room = usize::try_from(files - files / FILES_KEPT).unwrap_or(usize::MAX);
+    if wanted > room {
+        tracing::warn!(
+            wanted,
+            "at most {room} connections are held at once: this process may have {files} files open (LimitNOFILE, ulimit -n)"
+        );
+    }
+    wanted.min(room)
 }
 
 /// Folders of branches that no record knows: after a restored backup of the store, say. They may hold
