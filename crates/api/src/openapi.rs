@@ -100,7 +100,9 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let mut errors = vec![
         ("400", "The request is malformed."),
         ("401", "No valid credential."),
+        ("414", "The address is too long."),
         ("429", "Too many requests."),
+        ("431", "The headers are too large."),
     ];
     if row.kind != PathKind::Nowhere {
         errors.push(("403", "The thing can be read, but this may not be done to it."));
@@ -109,6 +111,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         errors.push(("404", "It does not exist, or the caller may not know that it does."));
     }
     if row.method != bough_policy::Method::Get {
+        errors.push(("408", "The body did not arrive in time."));
         errors.push(("409", "Something else happens to it at the moment."));
         errors.push(("413", "The body is too large."));
         errors.push(("415", "The body is not JSON."));

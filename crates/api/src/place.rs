@@ -1,7 +1,9 @@
 //! What a path names, located and decided on: each kind of path has one way to its grant.
 
+use std::borrow::Cow;
+
 use bough_control::denials::RefusedRequest;
-use bough_control::model::{Actor, BranchId, DatabaseId, TokenId, UserId};
+use bough_control::model::{Actor, BranchId, DatabaseId, TokenId, UserId, without_secrets};
 use bough_control::{Caller, ControlPlane, Error, Found, Result};
 use bough_policy::{
     BranchAt, DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation,
@@ -60,18 +62,47 @@ impl Asked<'_> {
 
 /// Most of a path or name that is written down, in characters: what is longer names nothing that exists.
 const WRITTEN_MAX: usize = 300;
+/// How much longer a text may be for a secret in it to be found that begins within that, in characters,
+/// each of which may be escaped.
+const BEYOND: usize = 400;
 
-/// A path or name fit to be written down: cut, and without what may be a secret in the wrong place.
+/// A path or name fit to be written down: cut, and without what may be a secret in the wrong place, also
+/// one that is escaped.
 pub(crate) fn mask(text: &str, secret_prefix: &str) -> String {
-    let cut = text.find(secret_prefix).unwrap_or(text.len());
-    let mut written: String = text.chars().take(WRITTEN_MAX).collect();
-    if cut < written.len() {
-        written.truncate(cut);
-        written.push_str("[hidden]");
-    } else if written.len() < text.len() {
+    let looked_at: String = text.chars().take(WRITTEN_MAX + BEYOND).collect();
+    let plain = unescaped(&looked_at);
+    let whole = match without_secrets(&plain, secret_prefix) {
+        Cow::Owned(hidden) => hidden,
+        Cow::Borrowed(_) => looked_at,
+    };
+    let mut written: String = whole.chars().take(WRITTEN_MAX).collect();
+    if written.len() < whole.len() {
         written.push('…');
     }
     written
+}
+
+/// A path with its escapes undone.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        match (first, digit(after.first()), digit(after.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Keeps a refusal of a service token for its organization's administrators.

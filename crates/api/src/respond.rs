@@ -1,9 +1,12 @@
 //! Answers. The one place where an error becomes a status and a body.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use bough_control::Error;
 use bough_control::denials::refusal;
+use bough_control::model::{TokenPrefix, without_secrets};
 use serde::Serialize;
 
 /// An answer on its way out.
@@ -82,9 +85,29 @@ pub(crate) struct ErrorBody {
     message: String,
 }
 
+/// Longest message of a refusal, in characters; of a longer one, the ends are left.
+const MESSAGE_MAX: usize = 1_000;
+/// What is left of its beginning, and of its end, in characters.
+const MESSAGE_ENDS: (usize, usize) = (300, 200);
+
+/// A message that does not repeat all that was sent, nor a secret that was sent in the wrong place:
+/// clients write messages into their logs.
+fn fitting(message: String) -> String {
+    let message = match without_secrets(&message, TokenPrefix::contract().as_str()) {
+        Cow::Owned(hidden) => hidden,
+        Cow::Borrowed(_) => message,
+    };
+    let count = message.chars().count();
+    if count <= MESSAGE_MAX {
+        return message;
+    }
+    let (first, last) = MESSAGE_ENDS;
+    message.chars().take(first).chain(['…']).chain(message.chars().skip(count - last)).collect()
+}
+
 /// A refusal of the door itself, before any action.
 pub(crate) fn refuse(status: StatusCode, code: &str, message: impl Into<String>) -> Reply {
-    let body = ErrorBody { code: code.to_owned(), message: message.into() };
+    let body = ErrorBody { code: code.to_owned(), message: fitting(message.into()) };
     Reply {
         status,
         body: serde_json::to_vec(&body).unwrap_or_default(),

@@ -9,9 +9,10 @@ use bough_model::{Actor, BranchId, DatabaseId, OrganizationId, TokenId};
 use bough_policy::{
     Access, BranchAt, Denied, GrantScope, Granted, Grants, Located, Operation, Principal, Visibility, decide,
 };
+use bough_testkit::Dice;
 
 use crate::machine;
-use crate::numbers::{Dice, Spread};
+use crate::numbers::Spread;
 use crate::table::{Line, NOT_MEASURED, met, say};
 
 /// Grants that each token holds.

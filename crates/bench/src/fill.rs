@@ -5,9 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use bough_model::{Digest, TOKEN_RANDOM_LEN, TokenPrefix, mint_token_secret};
+use bough_testkit::Dice;
 use rusqlite::{Connection, params};
-
-use crate::numbers::Dice;
 
 /// How many other databases the grants are spread over. They need no row of their own.
 const OTHER_DATABASES: u64 = 10_000;

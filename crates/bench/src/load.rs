@@ -7,8 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-
-use crate::numbers::Dice;
+use bough_testkit::Dice;
 
 /// Longest wait for an answer, in seconds.
 const ANSWER_LIMIT_SECONDS: u64 = 10;

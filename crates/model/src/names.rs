@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::leaks::holds_secret;
+
 /// Longest name of an organization, database or branch, in characters.
 pub const NAME_MAX: usize = 63;
 /// Longest name of a service token, in characters after trimming (contract: observed.md).
@@ -95,7 +97,7 @@ impl TokenName {
     /// Reads a name as somebody wrote it; `Ok(None)` when nothing is left after trimming.
     ///
     /// # Errors
-    /// When it is longer than 200 characters or holds a control character.
+    /// When it is longer than 200 characters, or holds a control character or the secret of a token.
     pub fn parse(text: &str) -> Result<Option<Self>, NameError> {
         let text = text.trim();
         if text.is_empty() {
@@ -106,6 +108,12 @@ impl TokenName {
         }
         if text.chars().any(char::is_control) {
             return Err(NameError("name may not contain control characters".to_owned()));
+        }
+        if holds_secret(text) {
+            return Err(NameError(
+                "name holds the secret of a service token, which would be kept and shown: choose another name"
+                    .to_owned(),
+            ));
         }
         Ok(Some(Self(text.into())))
     }

@@ -48,6 +48,11 @@ impl Digest {
         &self.0
     }
 
+    /// The bytes as text, for what is not secret by itself.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Whether both are the digest of the same secret; takes the same time either way.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

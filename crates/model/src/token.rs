@@ -56,11 +56,16 @@ pub fn mint_token_secret(prefix: &TokenPrefix, random: &[u8; TOKEN_RANDOM_LEN]) 
 /// Whether `text` has the form of a secret with this prefix, checksum included.
 fn is_token_secret(prefix: &TokenPrefix, text: &str) -> bool {
     let Some(body) = text.strip_prefix(prefix.as_str()) else { return false };
+    is_secret_body(body)
+}
+
+/// Whether `text` is what follows a secret's prefix, checksum included.
+pub(crate) fn is_secret_body(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if body.len() != TOKEN_SECRET_LEN || !body.bytes().all(fits) {
+    if text.len() != TOKEN_SECRET_LEN || !text.bytes().all(fits) {
         return false;
     }
-    let (random, check) = body.split_at(TOKEN_RANDOM_LEN);
+    let (random, check) = text.split_at(TOKEN_RANDOM_LEN);
     checksum(random) == check
 }
 

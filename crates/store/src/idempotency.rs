@@ -21,7 +21,7 @@ pub struct RequestKey {
     pub method: String,
     /// The path.
     pub path: String,
-    /// The key that came with it.
+    /// The digest of the key that came with it, as text.
     pub key: String,
 }
 

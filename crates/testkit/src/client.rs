@@ -82,6 +82,11 @@ impl Client {
         Self { authorization: value.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same within another organization.
+    pub fn within(&self, organization: &str) -> Self {
+        Self { organization: organization.to_owned(), ..self.clone() }
+    }
+
     /// A path below the organization, such as `/databases`.
     pub fn org(&self, path: &str) -> String {
         format!("/v1/organizations/{}{path}", self.organization)

@@ -5,10 +5,12 @@
 //! stops its branch servers and removes its directory.
 
 mod client;
+mod dice;
 mod server;
 mod wire;
 
 pub use client::{Answer, Client};
+pub use dice::Dice;
 pub use server::{Bough, Options, Token};
 pub use wire::{Raw, RawAnswer, Wire};
 

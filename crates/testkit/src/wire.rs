@@ -56,10 +56,11 @@ impl Raw {
         for (name, value) in &self.headers {
             bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
-        if let Some(body) = &self.body {
-            if !self.has("content-length") && !self.has("transfer-encoding") {
-                bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
-            }
+        if let Some(body) = &self.body
+            && !self.has("content-length")
+            && !self.has("transfer-encoding")
+        {
+            bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
         }
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());

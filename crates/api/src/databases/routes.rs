@@ -2,6 +2,7 @@
 
 use bough_control::Error;
 use bough_control::databases::{CreateDatabase, SettingsChange, UpdateDatabase};
+use bough_control::model::holds_secret;
 use bough_policy::{DatabaseAt, Granted, OrganizationAt};
 
 use super::shape::{CreateDatabaseBody, Database, UpdateDatabaseBody};
@@ -39,6 +40,9 @@ pub(crate) fn check_text(what: &str, text: Option<&str>, max: usize) -> Result<(
         Some(text) if text.chars().any(|c| c == '\0') => {
             Err(Error::Invalid(format!("{what} may not hold NUL")))
         }
+        Some(text) if holds_secret(text) => Err(Error::Invalid(format!(
+            "{what} may not hold the secret of a service token, which would be kept and shown"
+        ))),
         _ => Ok(()),
     }
 }
