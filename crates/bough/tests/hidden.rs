@@ -75,22 +75,24 @@ fn described(bough: &Bough) -> Vec<(String, String, String)> {
     operations
 }
 
-/// Ways to ask: what is added to a request.
-fn ways() -> Vec<(&'static str, Box<dyn Fn(Raw) -> Raw>)> {
+/// A way to ask: what is added to a request.
+type Way = Box<dyn Fn(Raw) -> Raw>;
+
+fn ways() -> Vec<(&'static str, Way)> {
     let body = |text: &'static [u8], kind: &'static str| {
         Box::new(move |request: Raw| Raw {
             body: Some(text.to_vec()),
             ..request.header("content-type", kind)
-        }) as Box<dyn Fn(Raw) -> Raw>
+        }) as Way
     };
     let header = |name: &'static str, value: &'static str| {
-        Box::new(move |request: Raw| request.header(name, value)) as Box<dyn Fn(Raw) -> Raw>
+        Box::new(move |request: Raw| request.header(name, value)) as Way
     };
     let query = |text: &'static str| {
         Box::new(move |mut request: Raw| {
             request.target.push_str(text);
             request
-        }) as Box<dyn Fn(Raw) -> Raw>
+        }) as Way
     };
     let large = Box::new(|request: Raw| Raw { body: Some(vec![b' '; 1024 * 1024 + 1]), ..request.clone() });
     vec![

@@ -1,6 +1,7 @@
 //! A real Bough in a directory of its own.
 
 use std::fs::{File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -26,6 +27,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// The folder below which it has its directory; the temporary one unless given.
     pub within: Option<PathBuf>,
+    /// The first administrator's password; made up when it is absent.
+    pub password: Option<String>,
 }
 
 /// A service token.
@@ -95,14 +98,15 @@ impl Bough {
             setup: Token { id: String::new(), secret: String::new() },
             organization: organization.clone(),
         };
-        let made = bough.run_json(&[
-            "setup",
-            "--organization",
-            &organization,
-            "--email",
-            "ada@example.com",
-            "--json",
-        ]);
+        let setup = ["setup", "--organization", &organization, "--email", "ada@example.com", "--json"];
+        let made = match bough.options.password.clone() {
+            None => bough.run_json(&setup),
+            Some(password) => {
+                let setup = [&setup[..], &["--password-stdin"]].concat();
+                let output = bough.run_with_input(&setup, &password);
+                serde_json::from_slice(&output.stdout).expect("what was set up")
+            }
+        };
         bough.setup = token_of(&made["service_token"]);
         bough
     }
@@ -145,6 +149,23 @@ impl Bough {
             None => (args.to_vec(), Vec::new()),
         };
         self.command(&own).args(client).output().expect("the binary runs")
+    }
+
+    /// Runs a command that must succeed, with something to read.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn run_with_input(&self, args: &[&str], input: &str) -> Output {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let mut to = child.stdin.take().expect("its input");
+        to.write_all(input.as_bytes()).expect("it reads");
+        drop(to);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
     }
 
     /// Runs a command that must succeed and answer JSON.
