@@ -160,6 +160,14 @@ impl Config {
         read.with_context(|| format!("{named} cannot be used"))
     }
 
+    /// The settings that are compiled in, where nothing else can be read.
+    pub fn defaults() -> Self {
+        let text = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+        let read =
+            config::Config::builder().add_source(text).build().and_then(config::Config::try_deserialize);
+        read.expect("the defaults parse: a test sees to it")
+    }
+
     /// The settings as the control plane wants them, with the address that was bound.
     pub fn settings(&self, http: SocketAddr) -> Result<Settings> {
         let public_url = match self.server.public_url.trim_end_matches('/') {

@@ -24,7 +24,7 @@ use bough_store::Store;
 
 use crate::config::Config;
 
-const IDENTITY: &str = "bough data directory 1\n";
+pub const IDENTITY: &str = "bough data directory 1\n";
 
 /// A data directory.
 #[derive(Clone, Debug)]
@@ -83,7 +83,8 @@ impl DataDir {
         Self::existing(root)
     }
 
-    fn at(root: &Path) -> Result<Self> {
+    /// Whatever is there: nothing of it is looked at.
+    pub fn at(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).with_context(|| format!("{} is no path", root.display()))?;
         Ok(Self { root })
     }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{admin, audit, dev, serve, setup, shell, stop_branches};
+use commands::{admin, audit, dev, doctor, serve, setup, shell, stop_branches};
 
 /// Your own PlanetScale on your own machines: MySQL databases that branch, and service tokens that open
 /// exactly what they should.
@@ -39,6 +39,7 @@ enum Command {
     StopBranches(stop_branches::Args),
     /// Looks after the audit log.
     Audit(audit::Args),
+    Doctor(doctor::Args),
 }
 
 /// The data directory and the file of settings, as most commands take them.
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Command::Shell(args) => shell::run(&args),
         Command::StopBranches(args) => stop_branches::run(&args),
         Command::Audit(args) => return audit::run(&args),
+        Command::Doctor(args) => return doctor::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

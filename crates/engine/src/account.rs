@@ -37,15 +37,24 @@ impl EngineAccount {
     /// [`EngineError::Account`] when the configured account does not exist, is root, or is another than
     /// the own one without being root.
     pub fn resolve(configured: Option<&str>) -> Result<Self, EngineError> {
+        Self::resolve_for(geteuid().as_raw(), configured)
+    }
+
+    /// As [`EngineAccount::resolve`], for a Bough that runs as user number `runner`: what the doctor asks,
+    /// who may be another.
+    ///
+    /// # Errors
+    /// [`EngineError::Account`], as for that Bough.
+    pub fn resolve_for(runner: u32, configured: Option<&str>) -> Result<Self, EngineError> {
         let refuse =
             |name: &str, why: &str| EngineError::Account { name: name.to_owned(), why: why.to_owned() };
-        let euid = geteuid();
-        let own = User::from_uid(euid).ok().flatten().ok_or_else(|| {
+        let runner = Uid::from_raw(runner);
+        let own = User::from_uid(runner).ok().flatten().ok_or_else(|| {
             let why = "this user number has no name in /etc/passwd; add one, because the servers know accounts by name";
-            refuse(&euid.to_string(), why)
+            refuse(&runner.to_string(), why)
         })?;
         let find = |name: &str| User::from_name(name).ok().flatten();
-        let user = match (euid.is_root(), configured) {
+        let user = match (runner.is_root(), configured) {
             (true, Some(name)) => find(name)
                 .ok_or_else(|| refuse(name, "no such account; make it with: useradd --system NAME"))?,
             (true, None) => DEFAULT_ACCOUNTS.iter().find_map(|name| find(name)).ok_or_else(|| {
@@ -69,9 +78,14 @@ impl EngineAccount {
             name: user.name,
             uid: user.uid.as_raw(),
             gid: user.gid.as_raw(),
-            switch: euid.is_root(),
+            switch: geteuid().is_root(),
             own_name: own.name,
         })
+    }
+
+    /// Whether the Bough that this is resolved for runs as root: only then are the two accounts different.
+    pub(crate) fn runner_is_root(&self) -> bool {
+        self.name != self.own_name
     }
 
     /// From here until the guard is dropped, this thread's file accesses count as the account's own:

@@ -57,14 +57,7 @@ impl Binaries {
     /// # Errors
     /// [`EngineError::MissingBinary`] naming the Debian package, or [`EngineError::UnusableBinary`].
     pub fn find(folder: Option<&Path>) -> Result<Self, EngineError> {
-        let folders: Vec<PathBuf> = match folder {
-            Some(folder) => vec![folder.to_owned()],
-            None => {
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                let usual = OTHER_FOLDERS.iter().map(PathBuf::from);
-                std::env::split_paths(&path).filter(|folder| folder.is_absolute()).chain(usual).collect()
-            }
-        };
+        let folders = folders(folder);
         let server = "mariadb-server-core";
         let mariadbd = search(&folders, "mariadbd", server)?;
         let install_db = search(&folders, "mariadb-install-db", server)?;
@@ -99,7 +92,21 @@ fn names(folders: &[PathBuf]) -> String {
     folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn search(folders: &[PathBuf], program: &'static str, package: &'static str) -> Result<PathBuf, EngineError> {
+/// Where programs are looked for: in `folder` alone if one is configured.
+pub(crate) fn folders(folder: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(folder) = folder {
+        return vec![folder.to_owned()];
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = OTHER_FOLDERS.iter().map(PathBuf::from);
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).chain(usual).collect()
+}
+
+pub(crate) fn search(
+    folders: &[PathBuf],
+    program: &'static str,
+    package: &'static str,
+) -> Result<PathBuf, EngineError> {
     let is_program = |path: &PathBuf| {
         path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };

@@ -129,7 +129,7 @@ pub fn sync_folder(path: &Path) -> Result<(), EngineError> {
 
 /// Calls `visit` for everything below `root`, folders before what is in them. Names that went away
 /// meanwhile are passed over.
-fn walk(
+pub(crate) fn walk(
     root: &Path,
     depth: usize,
     visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<(), EngineError>,

@@ -20,7 +20,7 @@ use crate::files::{self, FOLDER_MODE};
 use crate::{EngineAccount, EngineError};
 
 /// Ends the name of what is still being made.
-const HALF_MADE: &str = ".new";
+pub(crate) const HALF_MADE: &str = ".new";
 /// The socket's name in a branch's folder.
 const SOCKET_NAME: &str = "mysql.sock";
 
@@ -90,17 +90,21 @@ impl EngineDir {
                 files::ensure_folder(&root.join(folder))?;
             }
         }
+        let dir = Self::unopened(root, account);
+        if let Some(folder) = &dir.short_sockets {
+            ensure_owned(folder, account)?;
+        }
+        Ok(dir)
+    }
+
+    /// The paths in `root`, which has no links in it; nothing is looked at or made.
+    pub(crate) fn unopened(root: PathBuf, account: &EngineAccount) -> Self {
         let longest = root.join("branches").join("x".repeat(bough_model::ID_LEN)).join(SOCKET_NAME);
-        let short_sockets = if longest.as_os_str().len() <= SOCKET_PATH_MAX_BYTES {
-            None
-        } else {
-            let base = if account.switch && Path::new("/run").is_dir() { "/run" } else { "/tmp" };
-            let folder =
-                Path::new(base).join(format!("bough-{:016x}", hash(root.as_os_str().as_encoded_bytes())));
-            ensure_owned(&folder, account)?;
-            Some(folder)
-        };
-        Ok(Self { root, short_sockets, trash_count: AtomicU64::new(0) })
+        let short_sockets = (longest.as_os_str().len() > SOCKET_PATH_MAX_BYTES).then(|| {
+            let base = if account.runner_is_root() && Path::new("/run").is_dir() { "/run" } else { "/tmp" };
+            Path::new(base).join(format!("bough-{:016x}", hash(root.as_os_str().as_encoded_bytes())))
+        });
+        Self { root, short_sockets, trash_count: AtomicU64::new(0) }
     }
 
     /// The directory itself, without links in its path.
@@ -213,7 +217,7 @@ pub fn hash(bytes: &[u8]) -> u64 {
 
 /// The server's option file takes neither quotes nor control characters in a value, its installer no
 /// spaces in a path.
-fn check_text(root: &Path) -> Result<(), EngineError> {
+pub(crate) fn check_text(root: &Path) -> Result<(), EngineError> {
     let fits = |text: &str| {
         !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '\\'))
     };
@@ -229,20 +233,34 @@ fn check_reach(folder: &Path, account: &EngineAccount) -> Result<(), EngineError
     if !account.switch {
         return Ok(());
     }
-    let mut chain: Vec<&Path> = folder.ancestors().collect();
+    match blockers(folder, account.uid, &[account.gid])?.into_iter().next() {
+        Some(folder) => Err(EngineError::Unreachable { account: account.name.clone(), folder }),
+        None => Ok(()),
+    }
+}
+
+/// The folders down to `folder`, itself included, that keep out user `uid` with these groups; from above.
+pub(crate) fn blockers(folder: &Path, uid: u32, groups: &[u32]) -> Result<Vec<PathBuf>, EngineError> {
+    let mut chain: Vec<&Path> = folder.ancestors().filter(|step| !step.as_os_str().is_empty()).collect();
     chain.reverse();
+    let mut found = Vec::new();
     for step in chain {
-        let meta = fs::metadata(step).map_err(EngineError::io("look at", step))?;
+        let meta = match fs::metadata(step) {
+            Ok(meta) => meta,
+            // Kept out of one that was found: what is below it is not seen.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && !found.is_empty() => break,
+            Err(error) => return Err(EngineError::io("look at", step)(error)),
+        };
         let bit = match () {
-            () if meta.uid() == account.uid => 0o100,
-            () if meta.gid() == account.gid => 0o010,
+            () if meta.uid() == uid => 0o100,
+            () if groups.contains(&meta.gid()) => 0o010,
             () => 0o001,
         };
         if meta.mode() & bit == 0 {
-            return Err(EngineError::Unreachable { account: account.name.clone(), folder: step.to_owned() });
+            found.push(step.to_owned());
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// A folder that is there, is no link, belongs to the account and is shut to everybody else.

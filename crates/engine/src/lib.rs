@@ -13,6 +13,7 @@
 mod account;
 mod binaries;
 mod cgroup;
+pub mod checkup;
 mod cnf;
 mod error;
 mod files;
@@ -47,6 +48,6 @@ pub use process::{KILL_LIMIT_S, LAST_WORDS_MAX_BYTES, STOP_LIMIT_S};
 pub use records::FilesOf;
 pub use schema_read::{SchemaObject, SchemaObjectKind, SchemaSummary};
 pub use sizing::{Figures, RESIZE_LIMIT_S};
-pub use steps::ANSWER_LIMIT_S;
+pub use steps::{ANSWER_LIMIT_S, RESERVE_BYTES};
 pub use upgrade::UPGRADE_LIMIT_S;
 pub use wait::wait_until;

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, SysconfVar, sysconf};
@@ -51,6 +51,75 @@ struct Stat {
     state: char,
     parent: i32,
     start_ticks: u64,
+}
+
+/// Whether the process is stopped, by a signal or by a debugger, and does nothing.
+pub fn is_stopped(pid: i32) -> bool {
+    stat(pid).is_some_and(|stat| matches!(stat.state, 'T' | 't'))
+}
+
+/// A database server that works, or did, below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// The process.
+    pub identity: Identity,
+    /// The name below the folder: a branch's id, if all is as it should be.
+    pub name: String,
+    /// The account that it runs as.
+    pub uid: u32,
+    /// Its program, without the mark of one that was removed.
+    pub program: PathBuf,
+    /// Whether that program was removed or replaced since it started.
+    pub replaced: bool,
+    /// Where it works now.
+    pub cwd: PathBuf,
+    /// Whether its working directory was removed.
+    pub removed: bool,
+}
+
+/// The database servers that were started for something below `root`: they work there, also under another
+/// name (`known` has names and the identity of their data folders), or their options lie there.
+pub fn servers_below(root: &Path, known: &[(String, (u64, u64))]) -> Vec<Below> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let mut found: Vec<Below> = pids.filter_map(|pid| below(pid, root, known)).collect();
+    found.sort_by(|a, b| (&a.name, a.identity.pid).cmp(&(&b.name, b.identity.pid)));
+    found
+}
+
+fn below(pid: i32, root: &Path, known: &[(String, (u64, u64))]) -> Option<Below> {
+    if !is_server_program(pid) {
+        return None;
+    }
+    let identity = living(pid)?;
+    let (program, replaced) = without_mark(fs::read_link(format!("/proc/{pid}/exe")).ok()?);
+    let link = format!("/proc/{pid}/cwd");
+    let (cwd, removed) = without_mark(fs::read_link(&link).ok()?);
+    let name = first_below(&cwd, root)
+        .or_else(|| {
+            let meta = fs::metadata(&link).ok()?;
+            let here = (meta.dev(), meta.ino());
+            known.iter().find(|(_, data)| *data == here).map(|(name, _)| name.clone())
+        })
+        .or_else(|| first_below(&options_of(pid)?, root))?;
+    Some(Below { identity, name, uid: owner(pid)?, program, replaced, cwd, removed })
+}
+
+fn without_mark(link: PathBuf) -> (PathBuf, bool) {
+    let bare = link.to_string_lossy().strip_suffix(REMOVED).map(PathBuf::from);
+    bare.map_or((link, false), |bare| (bare, true))
+}
+
+fn first_below(path: &Path, root: &Path) -> Option<String> {
+    let name = path.strip_prefix(root).ok()?.components().next()?;
+    Some(name.as_os_str().to_string_lossy().into_owned())
+}
+
+/// The option file that a server was started with.
+fn options_of(pid: i32) -> Option<PathBuf> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let told = line.split(|byte| *byte == 0).find_map(|arg| arg.strip_prefix(b"--defaults-file="))?;
+    Some(PathBuf::from(String::from_utf8_lossy(told).into_owned()))
 }
 
 fn stat(pid: i32) -> Option<Stat> {

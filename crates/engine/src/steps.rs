@@ -36,7 +36,7 @@ const ASK_AGAIN_MS: u64 = 500;
 const HALF_COPIED_FILES: usize = 20;
 
 /// Free room, in bytes, that a new branch leaves to those that run.
-const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+pub const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 
 impl ManagedEngine {
     pub(crate) fn copy_template(&self, id: &BranchId) -> Result<(), EngineError> {

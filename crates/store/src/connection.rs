@@ -16,7 +16,7 @@ const BUSY_LIMIT_SECONDS: u64 = 10;
 const STATEMENTS_KEPT: usize = 128;
 
 /// Largest file, in bytes, that is checked whole when it is opened.
-const CHECKED_WHOLE_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const CHECKED_WHOLE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// One after the other. Those that a database lacks run in one transaction, together with the note that
 /// they ran: an interruption leaves it as it was before.
@@ -38,7 +38,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn open_error(path: &Path, error: rusqlite::Error) -> StoreError {
+pub(crate) fn open_error(path: &Path, error: rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -73,7 +73,7 @@ fn check_for_damage(connection: &Connection, path: &Path) -> Result<(), StoreErr
     Err(StoreError::Corrupt { path: path.to_owned(), detail: damage })
 }
 
-fn schema_of(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+pub(crate) fn schema_of(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|error| open_error(path, error))?;

@@ -17,6 +17,7 @@ mod writer;
 pub mod admin;
 pub mod audit;
 pub mod branches;
+pub mod checkup;
 pub mod databases;
 pub mod denials;
 pub mod idempotency;

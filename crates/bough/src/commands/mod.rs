@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod audit;
 pub mod dev;
+pub mod doctor;
 pub mod serve;
 pub mod setup;
 pub mod shell;

@@ -32,6 +32,16 @@ type Noted<'a> = BTreeMap<i64, Vec<&'a Head>>;
 /// # Errors
 /// When store or file cannot be read; what is wrong with the log is in the report.
 pub fn verify(store: &Store, key: &AuditKey, heads_file: &Path) -> Result<Report, StoreError> {
+    store.read(|reader| verify_as_read(reader, key, heads_file))
+}
+
+/// As [`verify`], through a reader of whatever kind.
+pub(crate) fn verify_as_read(
+    reader: &Reader,
+    key: &AuditKey,
+    heads_file: &Path,
+) -> Result<Report, StoreError> {
+    // Before anything of the store is read, which may grow meanwhile.
     let anchors = anchors::read(key, heads_file)?;
     let mut report = Report::default();
     for line in &anchors.damaged_lines {
@@ -42,28 +52,25 @@ pub fn verify(store: &Store, key: &AuditKey, heads_file: &Path) -> Result<Report
         let chain = noted.entry(head.organization.as_str()).or_default();
         chain.entry(head.count).or_default().push(head);
     }
-    store.read(|reader| {
-        // The store has neither; a trigger could take an entry out in the moment it is written.
-        for (kind, name) in made_by_others(reader)? {
-            report.problems.push(format!("the store holds the {kind} {name:?}, which is not Bough's"));
-        }
-        // A chain may have been taken out whole, or moved to where nobody looks.
-        let mut chains: BTreeSet<String> = owners(reader)?.into_iter().collect();
-        chains.extend(organizations(reader)?.iter().map(ToString::to_string));
-        chains.extend(noted.keys().map(|owner| (*owner).to_owned()));
-        let none = Noted::new();
-        for owner in &chains {
-            match OrganizationId::parse(owner) {
-                Some(organization) => {
-                    let noted = noted.get(owner.as_str()).unwrap_or(&none);
-                    Chain::new(key, &organization, noted).check(reader, &mut report)?;
-                }
-                None => report.problems.push(format!("chain {owner:?}: no organization has such an id")),
+    // The store has neither; a trigger could take an entry out in the moment it is written.
+    for (kind, name) in made_by_others(reader)? {
+        report.problems.push(format!("the store holds the {kind} {name:?}, which is not Bough's"));
+    }
+    // A chain may have been taken out whole, or moved to where nobody looks.
+    let mut chains: BTreeSet<String> = owners(reader)?.into_iter().collect();
+    chains.extend(organizations(reader)?.iter().map(ToString::to_string));
+    chains.extend(noted.keys().map(|owner| (*owner).to_owned()));
+    let none = Noted::new();
+    for owner in &chains {
+        match OrganizationId::parse(owner) {
+            Some(organization) => {
+                let noted = noted.get(owner.as_str()).unwrap_or(&none);
+                Chain::new(key, &organization, noted).check(reader, &mut report)?;
             }
+            None => report.problems.push(format!("chain {owner:?}: no organization has such an id")),
         }
-        report.chains = chains.len();
-        Ok::<_, StoreError>(())
-    })?;
+    }
+    report.chains = chains.len();
     Ok(report)
 }
 
