@@ -74,9 +74,10 @@ pub struct Examined {
 enum Way {
     /// Nobody has it open, and all is in the file.
     File,
-    /// Beside others, or after a crash: the log and its index are there already.
+    /// Beside others, or after them: the log and its index are there. The index is not written to; where
+    /// nobody keeps it up, SQLite makes itself one in memory.
     Beside,
-    /// The log is there and its index is not: made in memory.
+    /// The log is there and its index is not: made in memory, too, for which the file is locked.
     Log,
 }
 
@@ -139,12 +140,14 @@ fn trace(path: &Path) -> Option<(u64, i64, i64, bool)> {
 fn open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| open_error(path, error);
     let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    refuse_other_owners(path)?;
+    let by_uri = |how: &str| {
+        let uri = format!("file:{}?{how}", escaped(path));
+        Connection::open_with_flags(uri, read_only | OpenFlags::SQLITE_OPEN_URI)
+    };
     let connection = match way(path) {
-        Way::File => {
-            let uri = format!("file:{}?immutable=1", escaped(path));
-            Connection::open_with_flags(uri, read_only | OpenFlags::SQLITE_OPEN_URI)
-        }
-        Way::Beside => Connection::open_with_flags(path, read_only),
+        Way::File => by_uri("immutable=1"),
+        Way::Beside => by_uri("readonly_shm=1"),
         Way::Log => Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -161,6 +164,19 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
         ))
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// As root, SQLite would give log and index to the owner of the file.
+fn refuse_other_owners(path: &Path) -> Result<(), StoreError> {
+    let owner = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.uid(), meta.gid()));
+    let own = owner(path);
+    for part in ["-wal", "-shm"].map(|ending| beside(path, ending)) {
+        if owner(&part).is_some_and(|theirs| Some(theirs) != own) {
+            let detail = format!("{} belongs to another account or group than it", part.display());
+            return Err(StoreError::Open { path: path.to_owned(), detail });
+        }
+    }
+    Ok(())
 }
 
 /// A path as a URI holds it.

@@ -14,9 +14,9 @@ use super::Checkup;
 use crate::{EngineAccount, EngineError, files, sys};
 
 /// What a new branch takes on disk where no template is there to be measured, in bytes.
-const USUAL_BYTES: u64 = 26 << 20;
+const USUAL_BYTES: u64 = 21 << 20;
 /// And how many files and folders.
-const USUAL_FILES: u64 = 160;
+const USUAL_FILES: u64 = 100;
 /// How much is written to the scratch file, in bytes: more than a block of any filesystem.
 const SCRATCH_BYTES: usize = 64 << 10;
 

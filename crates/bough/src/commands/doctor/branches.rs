@@ -31,7 +31,7 @@ pub struct Look {
 
 impl Look {
     /// Folders and servers first: a record is written before there is anything else, and goes last.
-    fn take(scene: &Scene, engine: &Checkup) -> (Self, Option<String>) {
+    pub fn take(scene: &Scene, engine: &Checkup) -> (Self, Option<String>) {
         let (places, unseen) = match engine.places() {
             Ok(places) => (places, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
@@ -51,7 +51,7 @@ impl Look {
         self.places.iter().find(|place| place.name == name && place.folder && !place.half_made)
     }
 
-    fn server(&self, name: &str) -> Option<&ServerSeen> {
+    pub fn server(&self, name: &str) -> Option<&ServerSeen> {
         self.servers.iter().find(|server| server.name == name)
     }
 
@@ -99,7 +99,7 @@ fn settled(scene: &Scene, engine: &Checkup) -> (Look, Option<String>) {
                 let mut trial = Report::default();
                 check_records(scene, engine, &last.0, &mut trial);
                 check_strays(engine, &last.0, &mut trial);
-                (trial.worst() == Level::Ok).then_some(())
+                (trial.worst() < Level::Warning).then_some(())
             },
         );
     }

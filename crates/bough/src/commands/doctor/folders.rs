@@ -254,7 +254,7 @@ pub fn tell_fault(scene: &Scene, fault: &FolderFault, report: &mut Report, check
             link,
             Level::Failure,
             format!("{shown} is a link to {}; Bough follows none there", to.display()),
-            format!("remove the link and move the folder itself there: rm {path}; mv {} {path}", quoted(to)),
+            format!("rm {path} && mv {} {path}", quoted(to)),
         ),
         Wrong::NoFolder => {
             report.wrong(

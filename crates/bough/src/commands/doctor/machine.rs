@@ -107,7 +107,7 @@ fn judge_room(folder: &Path, room: Room, footprint: Footprint, report: &mut Repo
     let fit = room.free_bytes.saturating_sub(RESERVE_BYTES) / footprint.bytes.max(1);
     let reserve = size(RESERVE_BYTES);
     let what = format!(
-        "{free} are free at {}: {about}{fit} more empty branches ({each} each, {reserve} kept free)",
+        "{free} are free at {}: {about}{fit} more empty branches ({each} each to begin with, {reserve} kept free)",
         folder.display()
     );
     let mend = format!(
@@ -251,7 +251,10 @@ fn check_cgroup(scene: &Scene, report: &mut Report) {
         return report
             .note(Check::Cgroup, "there is no cgroup v2 here: limits for single branches could not be set");
     };
-    let folder = Path::new(mount).join(own.trim_start_matches('/'));
+    let folder = match own.trim_matches('/') {
+        "" => PathBuf::from(mount),
+        own => Path::new(mount).join(own),
+    };
     let offered = fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
     let missing: Vec<&str> = NEEDED
         .into_iter()

@@ -125,10 +125,8 @@ fn ask(
             );
             Err(())
         }
-        // One that starts does not answer yet; that it takes long is said by its record.
-        Answer::Silent { .. } if look.record(&server.name).is_none_or(|record| record.state != "ready") => {
-            Err(())
-        }
+        // One that starts does not answer yet, and one that ends not any more.
+        Answer::Silent { .. } if !is_still_wanted(scene, engine, server) => Err(()),
         Answer::Silent { why } => {
             let again = if scene.serving.process().is_some() { ", and Bough starts it again" } else { "" };
             report.wrong(
@@ -143,6 +141,19 @@ fn ask(
             Err(())
         }
     }
+}
+
+/// Whether a server that did not answer is there still, and should be, by its record as it is now.
+fn is_still_wanted(scene: &Scene, engine: &Checkup, server: &ServerSeen) -> bool {
+    let (now, _) = Look::take(scene, engine);
+    let same = now.server(&server.name).is_some_and(|now| now.pid == server.pid && !now.folder_gone);
+    // Where there are no records, nobody serves who could be starting or stopping it.
+    let wanted = now.records.is_none()
+        || now
+            .record(&server.name)
+            .is_some_and(|record| record.state == "ready" && record.desired == "running");
+    let branch = BranchId::parse(&server.name);
+    same && wanted && branch.is_some_and(|branch| matches!(engine.ask(&branch), Answer::Silent { .. }))
 }
 
 /// Whether a server is of the installed version.

@@ -6,6 +6,9 @@ use bough_store::{NEWEST_SCHEMA, StoreError};
 use super::report::{Check, Level, Report, quoted};
 use super::scene::{Kind, Scene};
 
+/// Problems of the audit log that are told one by one; `bough audit verify` tells all.
+const PROBLEMS_TOLD_MAX: usize = 20;
+
 const RESTORE: &str = "stop Bough, keep a copy of the files store.sqlite*, and restore the newest backup of the metadata \
     (docs/operations.md, Backup)";
 
@@ -135,14 +138,27 @@ fn judge_audit(scene: &Scene, found: &Examined, has_key: bool, report: &mut Repo
             format!("the audit log cannot be checked: {error}"),
             format!("see what `store` and `mode` say of the store and of {}", heads.display()),
         ),
+        Some(Ok(found))
+            if found.entries > 0 && found.problems.len() as u64 >= found.entries.unsigned_abs() =>
+        {
+            report.wrong(
+                Check::Audit,
+                Level::Failure,
+                format!("not one of the {} entries of the audit log fits the master key", found.entries),
+                format!(
+                    "put the master key that this store was written with back from a backup: {}",
+                    quoted(&scene.root().join("secrets/master-key"))
+                ),
+            );
+        }
         Some(Ok(found)) => {
-            for problem in &found.problems {
-                report.wrong(
-                    Check::Audit,
-                    Level::Failure,
-                    format!("the audit log is not what was written: {problem}"),
-                    &mend,
-                );
+            for problem in found.problems.iter().take(PROBLEMS_TOLD_MAX) {
+                let what = format!("the audit log is not what was written: {problem}");
+                report.wrong(Check::Audit, Level::Failure, what, &mend);
+            }
+            if found.problems.len() > PROBLEMS_TOLD_MAX {
+                let more = found.problems.len() - PROBLEMS_TOLD_MAX;
+                report.wrong(Check::Audit, Level::Failure, format!("and {more} problems more"), &mend);
             }
             if found.problems.is_empty() {
                 report.ok(
