@@ -8,14 +8,12 @@ use std::time::Duration;
 use bough_testkit::{Bough, Options, wait_until};
 use serde_json::json;
 
-use crate::told::{BOUGH, doctor, doctor_at, fold, is_root, options, paste, place_of, set_up, with_shop};
+use crate::told::{
+    BOUGH, doctor, doctor_at, fold, is_root, options, paste, pid_of, place_of, set_up, wait_restarted,
+    with_shop,
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-fn pid_of(folder: &Path) -> u32 {
-    let text = fs::read_to_string(folder.join("mysqld.pid")).expect("its number");
-    text.trim().parse().expect("a number")
-}
 
 fn is_over(pid: u32) -> bool {
     !PathBuf::from(format!("/proc/{pid}/exe")).exists() || fs::read_link(format!("/proc/{pid}/exe")).is_err()
@@ -65,6 +63,7 @@ fn what_no_record_knows() {
 fn a_record_whose_folder_is_missing() {
     let mut bough = with_shop();
     let (_, folder) = place_of(&bough, "main");
+    let pid = pid_of(&folder);
     bough.stop();
     assert!(bough.run(&["stop-branches"]).status.success());
     let away = bough.data_dir().parent().expect("a folder").join("away");
@@ -80,6 +79,7 @@ fn a_record_whose_folder_is_missing() {
         assert_eq!(told.code, 2);
     }
     fs::rename(&away, &folder).expect("moved back");
+    wait_restarted(&bough, &folder, pid);
     bough.wait_branch("shop", "main");
     doctor(&bough).assert_sound("mended");
 }
@@ -127,7 +127,8 @@ fn branches_that_a_serving_bough_cannot_bring_up() {
     let log = folder.join("error.log");
     fs::remove_file(&log).expect("removed");
     fs::create_dir(&log).expect("a folder in place of its log");
-    paste(&format!("kill -9 {}", pid_of(&folder)));
+    let pid = pid_of(&folder);
+    paste(&format!("kill -9 {pid}"));
     let told = wait_until(LIMIT, "it was tried", || {
         let told = doctor(&bough);
         told.raw.contains("is not ready, after").then_some(told)
@@ -135,6 +136,7 @@ fn branches_that_a_serving_bough_cannot_bring_up() {
     told.find("failure", "branch-records", "branch acme/shop/main");
     told.find("failure", "branch-records", "error.log: Is a directory");
     fs::remove_dir(&log).expect("removed");
+    wait_restarted(&bough, &folder, pid);
     bough.wait_branch("shop", "main");
     doctor(&bough).assert_sound("mended");
 
@@ -262,8 +264,7 @@ fn a_server_from_before_an_upgrade() {
     fs::remove_file(&program).expect("removed");
     install();
     paste(&format!("kill {pid}"));
-    wait_until(LIMIT, "its end", || is_over(pid).then_some(()));
-    bough.wait_branch("shop", "main");
+    wait_restarted(&bough, &place, pid);
     doctor(&bough).assert_sound("mended");
 }
 

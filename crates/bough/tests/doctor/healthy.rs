@@ -5,10 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bough_testkit::wait_until;
 use serde_json::json;
 
-use crate::told::{Told, doctor, doctor_at, place_of, set_up, with_shop};
+use crate::told::{Told, doctor, doctor_at, paste, pid_of, place_of, set_up, wait_restarted, with_shop};
 
 /// Every path below `root` with its owner, mode, size and last change.
 fn listing(root: &Path) -> BTreeMap<String, String> {
@@ -32,6 +31,8 @@ fn listing(root: &Path) -> BTreeMap<String, String> {
 #[test]
 fn a_healthy_directory_is_told_so_and_stays_as_it_is() {
     let mut bough = with_shop();
+    let (_, folder) = place_of(&bough, "main");
+    let pid = pid_of(&folder);
     let told = doctor(&bough);
     told.assert_sound("serving");
     told.find("ok", "serving", "serves");
@@ -74,6 +75,7 @@ fn a_healthy_directory_is_told_so_and_stays_as_it_is() {
     assert_eq!(listing(&bough.data_dir()), before, "nothing came, went or changed");
 
     bough.serve();
+    wait_restarted(&bough, &folder, pid);
     bough.wait_branch("shop", "main");
     doctor(&bough).assert_sound("serving again");
 }
@@ -141,13 +143,9 @@ fn a_bough_at_work_looks_sound_at_every_moment() {
         assert!(made > 1, "{made} branches came and went");
     });
     // A server that is killed is started again; that is no finding.
-    let servers = bough.branch_servers();
     let (_, folder) = place_of(&bough, "main");
-    let pid = std::fs::read_to_string(folder.join("mysqld.pid")).expect("a number");
-    crate::told::paste(&format!("kill -9 {}", pid.trim()));
+    let pid = pid_of(&folder);
+    paste(&format!("kill -9 {pid}"));
     doctor(&bough).assert_sound("a server was killed a moment ago");
-    wait_until(std::time::Duration::from_secs(60), "another server", || {
-        let now = bough.branch_servers();
-        (!now.is_empty() && now != servers).then_some(())
-    });
+    wait_restarted(&bough, &folder, pid);
 }

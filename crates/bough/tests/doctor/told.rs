@@ -146,6 +146,23 @@ pub fn fold(bough: &Bough) -> PathBuf {
     path
 }
 
+/// The process of a branch's server.
+pub fn pid_of(folder: &Path) -> u32 {
+    let text = std::fs::read_to_string(folder.join("mysqld.pid")).expect("its number");
+    text.trim().parse().expect("a number")
+}
+
+/// Waits until `shop/main` is served by another process than `before`, and answers. MariaDB hangs when it is
+/// asked to end while it starts, so a test does not end in that moment.
+pub fn wait_restarted(bough: &Bough, folder: &Path, before: u32) {
+    wait_until(Duration::from_secs(60), "another server that answers", || {
+        let text = std::fs::read_to_string(folder.join("mysqld.pid")).ok()?;
+        let other = text.trim().parse::<u32>().is_ok_and(|pid| pid != before);
+        let answers = || bough.run(&["shell", "shop", "main", "--", "-e", "SELECT 1"]).status.success();
+        (other && answers()).then_some(())
+    });
+}
+
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
