@@ -237,7 +237,7 @@ fn a_server_from_before_an_upgrade() {
     symlink("/usr/bin/mariadb", programs.join("mariadb")).expect("a link");
     let mut env = options().env;
     env.push(("BOUGH_ENGINE_BINARIES".to_owned(), programs.to_str().expect("text").to_owned()));
-    let bough = Bough::start_with(BOUGH, Options { env, args: Vec::new() });
+    let bough = Bough::start_with(BOUGH, Options { env, ..Options::default() });
     bough.database("shop");
     let (_, place) = place_of(&bough, "main");
     let pid = pid_of(&place);

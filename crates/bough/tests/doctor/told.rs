@@ -88,7 +88,7 @@ fn text<'a>(finding: &'a Value, key: &str) -> &'a str {
 
 /// A Bough whose settings name a free port: what else runs on this machine is not asked about.
 pub fn options() -> Options {
-    Options { env: vec![("BOUGH_SERVER_HTTP".to_owned(), "127.0.0.1:0".to_owned())], args: Vec::new() }
+    Options { env: vec![("BOUGH_SERVER_HTTP".to_owned(), "127.0.0.1:0".to_owned())], ..Options::default() }
 }
 
 pub fn set_up() -> Bough {
