@@ -9,4 +9,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 scripts/setup.sh run
 # All binaries: the program measures the release build of the server beside it.
 cargo build "${LOCKED[@]}" --workspace --bins --release
-exec cargo run "${LOCKED[@]}" --release -p bough-bench -- "$@"
+# With the peers that are crates: they take minutes to build, once, and nothing but this needs them.
+exec cargo run "${LOCKED[@]}" --release -p bough-bench --features peers -- "$@"

@@ -61,6 +61,7 @@ OUTSIDE = (
     Outside(("getrandom", "rand", "rand_*", "fastrand"), ("control",), False,
             "one place draws randomness: others are handed the bytes, so tests can choose them"),
     Outside(("ureq", "reqwest"), ("testkit", "bench"), True, "Bough calls nobody over HTTP; only its tests do"),
+    Outside(("cedar-policy", "cedar-policy-*"), ("bench",), False, "a peer to measure against; Bough decides by itself"),
     Outside(("argon2", "bcrypt", "scrypt"), ("control",), False, "one place hashes passwords"),
 )
 

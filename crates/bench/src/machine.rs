@@ -146,3 +146,12 @@ pub fn resident_mib(pid: u32) -> f64 {
     let kib = field(&status, "VmRSS").split(' ').next().and_then(|text| text.parse::<f64>().ok());
     kib.map_or(f64::NAN, |kib| kib / 1024.0)
 }
+
+/// Memory that could be had, in MiB.
+pub fn available_mib() -> f64 {
+    let kib = field(&read("/proc/meminfo"), "MemAvailable")
+        .split(' ')
+        .next()
+        .and_then(|text| text.parse::<f64>().ok());
+    kib.map_or(f64::NAN, |kib| kib / 1024.0)
+}

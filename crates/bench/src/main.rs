@@ -7,6 +7,8 @@
 mod api_read;
 mod bare_route;
 mod branch;
+#[cfg(feature = "peers")]
+mod cedar;
 mod decision;
 mod fill;
 mod load;
