@@ -2,17 +2,17 @@
 //! the metadata file, against a bare axum route.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use bough_testkit::{Bough, Options};
+use anyhow::{Result, ensure};
+use bough_testkit::Bough;
 
 use crate::bare_route::BareRoute;
 use crate::fill::{self, Made};
 use crate::load::{self, Window};
 use crate::machine;
 use crate::numbers::{Spread, percentile};
+use crate::server::{Apart, address_of, bough_binary, from_env, get, measured};
 use crate::table::{Line, met, say};
 
 /// Tokens in the metadata file unless `BOUGH_BENCH_TOKENS` says otherwise.
@@ -35,33 +35,6 @@ const SAMPLE: u64 = 200;
 const CPU_GOAL: f64 = 1.35;
 /// The 99th percentile, at most so many times the bare route's.
 const P99_GOAL: f64 = 1.5;
-
-/// The release build of Bough beside this program.
-pub fn bough_binary() -> Result<String> {
-    let beside = std::env::current_exe()?.with_file_name("bough");
-    ensure!(beside.exists(), "{} is missing: cargo build --release --bins", beside.display());
-    Ok(beside.display().to_string())
-}
-
-/// Bough as it is measured: a log that only warns, no limit of requests.
-pub fn measured() -> Options {
-    Options { env: vec![("BOUGH_LOG_LEVEL".to_owned(), "warn".to_owned())], ..Options::default() }
-}
-
-fn from_env(name: &str, default: u64) -> Result<u64> {
-    match std::env::var(name) {
-        Ok(text) => text.replace('_', "").parse().with_context(|| format!("{name} = {text:?} is no number")),
-        Err(_) => Ok(default),
-    }
-}
-
-fn request(path: &str, authorization: &str) -> Vec<u8> {
-    format!(
-        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {authorization}\r\nAccept: application/json\r\n\
-         User-Agent: bough-bench\r\n\r\n"
-    )
-    .into_bytes()
-}
 
 /// One contestant's windows.
 #[derive(Default)]
@@ -105,7 +78,7 @@ pub fn measure() -> Result<Vec<Line>> {
     bough.serve();
     say(&format!("  bough serve ready after {:.2} s", starting.elapsed().as_secs_f64()));
 
-    let address: SocketAddr = bough.base().trim_start_matches("http://").parse()?;
+    let address = address_of(&bough)?;
     let path = bough.admin().org("/databases/shop/branches/main");
     let body = bough.admin().get(&path).expect(200).text;
     let bare = BareRoute::start(&body)?;
@@ -113,7 +86,7 @@ pub fn measure() -> Result<Vec<Line>> {
     check(address, &path, &body, &asking, tokens)?;
     let apart = Apart::keep(&[bough.pid(), bare.pid()]);
     say(&format!("  {}", apart.says()));
-    let requests: Vec<Vec<u8>> = asking.iter().map(|made| request(&path, &made.authorization)).collect();
+    let requests: Vec<Vec<u8>> = asking.iter().map(|made| get(&path, &made.authorization)).collect();
 
     let window = |address, millis, seed| {
         let length = Duration::from_millis(millis);
@@ -179,57 +152,18 @@ pub fn measure() -> Result<Vec<Line>> {
 fn check(address: SocketAddr, path: &str, body: &str, asking: &[Made], tokens: u64) -> Result<()> {
     let mut sample: Vec<(Vec<u8>, u16)> = Vec::new();
     for (at, made) in asking.iter().step_by(asking.len() / usize::try_from(SAMPLE)? + 1).enumerate() {
-        let with_id = |id: &str| request(path, &made.authorization.replacen(&made.id, id, 1));
+        let with_id = |id: &str| get(path, &made.authorization.replacen(&made.id, id, 1));
         let other = &asking[(at + 1) % asking.len()].id;
         sample.push((with_id(&made.id), 200));
         sample.push((with_id("zzzzzzzzzzzz"), 401));
         sample.push((with_id(other), if *other == made.id { 200 } else { 401 }));
     }
     let outsiders = fill::outsiders(tokens, SAMPLE);
-    sample.extend(outsiders.iter().map(|made| (request(path, &made.authorization), 404)));
+    sample.extend(outsiders.iter().map(|made| (get(path, &made.authorization), 404)));
     let requests: Vec<Vec<u8>> = sample.iter().map(|(request, _)| request.clone()).collect();
-    for ((status, got), (_, expected)) in load::sample(address, &requests)?.iter().zip(&sample) {
-        ensure!(status == expected, "{status} instead of {expected}");
-        ensure!((got == body.as_bytes()) == (*status == 200), "another body than expected");
+    for (answer, (_, expected)) in load::sample(address, &requests)?.iter().zip(&sample) {
+        ensure!(answer.status == *expected, "{} instead of {expected}", answer.status);
+        ensure!((answer.body == body.as_bytes()) == (*expected == 200), "another body than expected");
     }
     Ok(())
-}
-
-/// Has the generator, which is this program, on the first CPU and the servers on the last one, so that no
-/// contestant waits for the load that it is under. Ends when dropped.
-struct Apart {
-    last: usize,
-    works: bool,
-}
-
-impl Apart {
-    fn keep(servers: &[u32]) -> Self {
-        let last = std::thread::available_parallelism().map_or(1, usize::from) - 1;
-        let mut apart = Self { last, works: last > 0 };
-        apart.works = apart.works
-            && servers.iter().all(|pid| pin(*pid, &last.to_string()))
-            && pin(std::process::id(), "0");
-        apart
-    }
-
-    fn says(&self) -> String {
-        match (self.works, self.last) {
-            (true, last) => format!("the generator has CPU 0, the server that is measured CPU {last}"),
-            (false, 0) => "one CPU for all: generator and servers disturb each other".to_owned(),
-            (false, _) => "taskset does not work here: generator and servers disturb each other".to_owned(),
-        }
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        // What this program starts later has all CPUs again.
-        pin(std::process::id(), &format!("0-{}", self.last));
-    }
-}
-
-fn pin(pid: u32, cpus: &str) -> bool {
-    let mut command = Command::new("taskset");
-    command.args(["--all-tasks", "--cpu-list", "--pid", cpus, &pid.to_string()]);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

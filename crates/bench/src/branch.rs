@@ -18,9 +18,9 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::api_read::{bough_binary, measured};
 use crate::machine::cpu_seconds;
 use crate::numbers::{Spread, percentile};
+use crate::server::{bough_binary, measured};
 use crate::table::{Line, met, say};
 
 /// Tables of the parent.

@@ -33,7 +33,7 @@ pub struct Made {
 }
 
 /// A public id by number; larger numbers sort later.
-fn id_of(number: u64) -> String {
+pub fn id_of(number: u64) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut rest = number + FIRST_ID;
     let mut text = [b'0'; 12];

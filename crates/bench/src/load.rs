@@ -67,23 +67,62 @@ fn head(bytes: &[u8]) -> Result<Option<(u16, usize, usize)>> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
+    // Nothing follows a 204, and it says no length.
+    let length = if status == 204 { Some(0) } else { length };
     let length = length.context("an answer without a length")?;
     Ok(Some((status, end + 4, end + 4 + length)))
 }
 
-/// Sends requests one after the other on one connection; status and body of each answer.
-pub fn sample(address: SocketAddr, requests: &[Vec<u8>]) -> Result<Vec<(u16, Vec<u8>)>> {
-    let mut connection = Connection::open(address)?;
-    let mut answers = Vec::new();
-    for request in requests {
-        connection.ask(request)?;
-        answers.push(loop {
-            if let Some((status, body)) = connection.answer()? {
-                break (status, body.to_vec());
-            }
-        });
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// From sending the request until all of it was there, in microseconds.
+    pub micros: f64,
+}
+
+/// A kept connection that asks one thing after the other.
+pub struct Kept(Connection);
+
+impl Kept {
+    /// Opens it.
+    pub fn open(address: SocketAddr) -> Result<Self> {
+        Ok(Self(Connection::open(address)?))
     }
-    Ok(answers)
+
+    /// Asks, and looks for the answer without sleeping.
+    pub fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+        self.send(request)?;
+        loop {
+            if let Some(answer) = self.answer()? {
+                return Ok(answer);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Only sends the request.
+    pub fn send(&mut self, request: &[u8]) -> Result<()> {
+        self.0.ask(request)
+    }
+
+    /// The answer to what was sent, if it is there.
+    pub fn answer(&mut self) -> Result<Option<Answer>> {
+        let asked = self.0.asked;
+        Ok(self.0.answer()?.map(|(status, body)| {
+            let micros = asked.elapsed().as_secs_f64() * 1e6;
+            Answer { status, body: body.to_vec(), micros }
+        }))
+    }
+}
+
+/// Sends requests one after the other on one connection; all answers.
+pub fn sample(address: SocketAddr, requests: &[Vec<u8>]) -> Result<Vec<Answer>> {
+    let mut kept = Kept::open(address)?;
+    requests.iter().map(|request| kept.ask(request)).collect()
 }
 
 /// What came of some seconds of load.
