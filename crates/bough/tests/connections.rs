@@ -13,7 +13,7 @@ const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
 const LIMIT: Duration = Duration::from_secs(60);
 /// Longest wait for `/healthz` whatever else happens, on a machine that is busy. Somebody who has to wait
 /// until a dripping client is given up waits for half a minute.
-const ALIVE_WITHIN: Duration = Duration::from_secs(5);
+const ALIVE_WITHIN: Duration = Duration::from_secs(20);
 /// Connections from one address that say nothing whole.
 const DRIPPING: usize = 10_000;
 /// Files that this process needs beside its connections.

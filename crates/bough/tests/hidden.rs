@@ -33,6 +33,7 @@ impl Place {
             .replace("{organization}", &self.organization)
             .replace("{database}", &self.database)
             .replace("{branch}", &self.branch)
+            .replace("{resize}", "zzzzzzzzzzzz")
             .replace("{id}", id);
         assert!(!path.contains('{'), "a parameter of {path} is not known to this test");
         format!("/v1{path}")

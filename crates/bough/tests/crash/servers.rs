@@ -14,6 +14,17 @@ fn is_stopped(pid: u32) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
 }
 
+/// Kills servers, and waits until they are dead: one that is dying still counts as there.
+fn shoot(shop: &Shop, servers: Vec<u32>) {
+    for server in &servers {
+        signal(*server, Signal::SIGKILL);
+    }
+    wait_until(LIMIT, "they are dead", || {
+        let alive = shop.bough.branch_servers();
+        servers.iter().all(|server| !alive.contains(server)).then_some(())
+    });
+}
+
 #[test]
 fn servers_that_die_at_any_point_are_made_up_for() {
     let mut shop = Shop::new(Bough::start(BOUGH));
@@ -37,11 +48,11 @@ fn servers_that_die_at_any_point_are_made_up_for() {
             wait_until(LIMIT, &format!("{point} is reached"), || is_stopped(pid).then_some(()));
             // A parent that ends at every point would be waited for longer and longer.
             let parents_too = point.starts_with(Step::CopySchema.name());
-            for server in shop.bough.branch_servers() {
-                if parents_too || !parents.contains(&server) {
-                    signal(server, Signal::SIGKILL);
-                }
-            }
+            let alive = shop.bough.branch_servers();
+            shoot(
+                &shop,
+                alive.into_iter().filter(|server| parents_too || !parents.contains(server)).collect(),
+            );
             signal(pid, Signal::SIGCONT);
             assert_eq!(asking.join().expect("asked"), Ok(201), "{point}");
         });
@@ -80,9 +91,8 @@ fn servers_that_die_while_they_are_changed_are_changed() {
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| changes::ask(&shop.bough.admin(), change, &name));
             wait_until(LIMIT, &format!("{point} is reached"), || is_stopped(pid).then_some(()));
-            for server in shop.bough.branch_servers().into_iter().filter(|server| !parents.contains(server)) {
-                signal(server, Signal::SIGKILL);
-            }
+            let alive = shop.bough.branch_servers();
+            shoot(&shop, alive.into_iter().filter(|server| !parents.contains(server)).collect());
             signal(pid, Signal::SIGCONT);
             assert!(asking.join().expect("asked").is_ok_and(|status| status < 300), "{point}");
         });
