@@ -16,6 +16,9 @@ test: ## installs what the tests need, lints, and runs every test
 test-schemas: ## branches the schemas of some twenty well-known applications (needs the network)
 	@scripts/test-schemas.sh $(ARGS)
 
+torture: ## random operations while processes die, for as long as told: ARGS='--minutes 10 --seed 7'
+	@scripts/torture.sh $(ARGS)
+
 lint: ## format, clippy, licences, unused dependencies and the house rules
 	@scripts/lint.sh
 

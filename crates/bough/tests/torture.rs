@@ -21,5 +21,5 @@ fn many_at_once_and_death_in_the_middle() {
 
 #[test]
 fn a_disk_that_fills_up() {
-    full_disk::run(BOUGH).expect("nothing is lost, and there is a way back");
+    full_disk::run(BOUGH, full_disk::Then::Kill).expect("nothing is lost, and there is a way back");
 }

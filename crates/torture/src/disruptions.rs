@@ -178,7 +178,9 @@ impl<'a> Scene<'a> {
 
     /// Starts Bough anew, to die at a point.
     fn arm(&mut self) -> String {
-        let points = killpoint::all_points();
+        // The template is made once, before anything else.
+        let mut points = killpoint::all_points();
+        points.retain(|point| !point.starts_with("template."));
         let point = self.chance.one(&points).expect("a point").clone();
         self.bough.kill();
         self.bough.serve_with_env(&[(killpoint::KILL_AT, &point)]);

@@ -9,6 +9,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bough_testkit::{Answer, Bough, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::{check, rows, say};
@@ -60,6 +62,15 @@ fn command(program: &str, options: &[&str], paths: &[&Path]) -> Result<(), Strin
     if output.status.success() { Ok(()) } else { Err(format!("{program}: {said}")) }
 }
 
+/// What happens to a server that met the full disk, once there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It is left alone, and looks for room once a minute.
+    Wait,
+    /// It dies, together with Bough.
+    Kill,
+}
+
 /// Runs it; `false` when no disk of its own can be had here, which is said.
 ///
 /// # Errors
@@ -67,7 +78,7 @@ fn command(program: &str, options: &[&str], paths: &[&Path]) -> Result<(), Strin
 ///
 /// # Panics
 /// When Bough cannot be set up or started.
-pub fn run(binary: &str) -> Result<bool, String> {
+pub fn run(binary: &str, then: Then) -> Result<bool, String> {
     let disk = match Disk::make() {
         Ok(disk) => disk,
         Err(why) => {
@@ -77,12 +88,12 @@ pub fn run(binary: &str) -> Result<bool, String> {
     };
     let options = Options { within: Some(disk.mounted.clone()), ..Options::default() };
     let mut bough = Bough::start_with(binary, options);
-    let done = fill_and_empty(&mut bough, &disk.mounted);
+    let done = fill_and_empty(&mut bough, &disk.mounted, then);
     drop(bough);
     done.map(|()| true)
 }
 
-fn fill_and_empty(bough: &mut Bough, disk: &Path) -> Result<(), String> {
+fn fill_and_empty(bough: &mut Bough, disk: &Path, then: Then) -> Result<(), String> {
     bough.database("shop");
     bough.sql("shop", "main", rows::TABLE);
     let id = bough.wait_branch("shop", "main")["id"].as_str().unwrap_or_default().to_owned();
@@ -120,7 +131,12 @@ fn fill_and_empty(bough: &mut Bough, disk: &Path) -> Result<(), String> {
         written.last.as_deref().unwrap_or("no end was found")
     ));
     let admin = bough.admin();
-    let listed = admin.get(&admin.org("/databases/shop/branches"));
+    let path = admin.org("/databases/shop/branches");
+    let listed = admin.try_send("GET", &path, &[], None);
+    if let Some(status) = bough.ended() {
+        return Err(format!("Bough ended on the full disk: {status}"));
+    }
+    let listed = listed?;
     require(listed.status == 200, &format!("reading goes on: {} {}", listed.status, listed.text))?;
     let changed = post(bough, "while-full");
     say(&format!("a change on the full disk: {} {}", changed.status, brief(&changed)));
@@ -130,6 +146,12 @@ fn fill_and_empty(bough: &mut Bough, disk: &Path) -> Result<(), String> {
     // The worst moment to die, and to be started again.
     bough.kill();
     std::fs::remove_file(&filler).map_err(|error| error.to_string())?;
+    if then == Then::Kill {
+        for pid in bough.branch_servers() {
+            let pid = Pid::from_raw(i32::try_from(pid).map_err(|error| error.to_string())?);
+            kill(pid, Signal::SIGKILL).map_err(|error| error.to_string())?;
+        }
+    }
     let begun = Instant::now();
     bough.serve();
     for name in made.iter().take(2).chain([&refused]) {
@@ -142,8 +164,14 @@ fn fill_and_empty(bough: &mut Bough, disk: &Path) -> Result<(), String> {
     let found = rows::read(&mut conn).map_err(|error| error.to_string())?;
     let lost = written.acknowledged.difference(&found).count();
     require(lost == 0, &format!("{lost} acknowledged rows are lost"))?;
-    written.write(&socket, 100)?;
-    require(written.last.is_none(), "rows can be written again")?;
+    // A statement that met the full disk may still wait for the server to look again.
+    loop {
+        written.write(&socket, 1)?;
+        let Some(why) = &written.last else { break };
+        let waited = begun.elapsed() < Duration::from_secs(LIMIT_S);
+        require(waited, &format!("rows can be written again: {why}"))?;
+    }
+    say(&format!("rows are written again {} ms after there was room", begun.elapsed().as_millis()));
     if changed.status != 201 {
         post(bough, "while-full").expect(201);
     }

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let binary = arguments.binary.to_string_lossy().into_owned();
     let good = match arguments.what {
         Some(What::Many { branches, clients }) => told(many::run(&binary, branches, clients)),
-        Some(What::FullDisk) => told(full_disk::run(&binary)),
+        Some(What::FullDisk) => told(full_disk::run(&binary, full_disk::Then::Wait)),
         None => {
             let seed = arguments.seed.unwrap_or_else(|| {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs())

@@ -15,7 +15,7 @@ pub const TABLE: &str = "CREATE TABLE kept (id BIGINT UNSIGNED NOT NULL PRIMARY 
                          CREATE TRIGGER kept_trigger BEFORE INSERT ON kept FOR EACH ROW SET NEW.pad = UPPER(NEW.pad)";
 
 /// Longest wait for a branch's server, in seconds: it may stand still for a while.
-const WAIT_LIMIT_S: u64 = 10;
+const WAIT_LIMIT_S: u64 = 5;
 
 /// A session on a branch's server, in its schema.
 pub fn open(branches: &Path, item: &Item) -> Option<Connection> {
