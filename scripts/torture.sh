@@ -4,7 +4,7 @@
 #
 #   make torture ARGS='--minutes 10'         the seed is drawn and printed
 #   make torture ARGS='--rounds 30 --seed 7' the same choices again
-#   make torture ARGS='many'                 200 branches at once by 20 clients, kill -9 in the middle (21 GiB)
+#   make torture ARGS='many'                 200 branches at once by 20 clients, kill -9 in the middle (12 GiB)
 #   make torture ARGS='full-disk'            a disk that fills up (root, mkfs.ext4 and a loop device)
 #
 # A finding is printed with its seed and round, and makes the exit code 1.

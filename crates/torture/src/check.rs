@@ -202,13 +202,12 @@ fn rows_of(world: &World, item: &mut Item) -> Result<(), String> {
     let found = rows::read(&mut conn).map_err(|error| format!("{called}: {error}"))?;
     let lost: Vec<_> = item.acknowledged.difference(&found).take(5).collect();
     let strange: Vec<_> = found.difference(&item.sent).take(5).collect();
-    if !lost.is_empty() || !strange.is_empty() {
-        return Err(format!("{called}: acknowledged and lost: {lost:?}; there and never sent: {strange:?}"));
-    }
-    // What got no answer and is there is there to stay.
+    let wrong = format!("{called}: acknowledged and lost: {lost:?}; there and never sent: {strange:?}");
+    let is_right = lost.is_empty() && strange.is_empty();
+    // What got no answer and is there is there to stay. What is wrong is said once.
     item.acknowledged.clone_from(&found);
     item.sent = found;
-    Ok(())
+    if is_right { Ok(()) } else { Err(wrong) }
 }
 
 /// The log is sound, and what was made since the last look has exactly one entry.

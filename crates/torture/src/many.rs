@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{check, rows, say};
 
 /// Memory that a branch server takes, and some for the rest, in MiB.
-const SERVER_MIB: u64 = 100;
+const SERVER_MIB: u64 = 50;
 const REST_MIB: u64 = 1_500;
 /// Longest wait for all of them, in seconds, and for each of them besides, in milliseconds.
 const LIMIT_S: u64 = 120;
