@@ -124,7 +124,8 @@ fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error
     Ok(listed)
 }
 
-/// A question to the catalogue, which must not leave anything out.
+/// A question to the catalogue, which must not leave anything out: to a session that holds the server still,
+/// the server leaves out what it would have to wait for.
 fn listing(conn: &mut Connection, question: &str, schema: &[Value; 1]) -> Result<Vec<Row>, Error> {
     let rows = conn.exec(question, schema)?;
     let skipped = TABLE_SKIPPED.to_string();
