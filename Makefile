@@ -2,7 +2,7 @@
 # ARGS is handed on. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-schemas torture lint bench fuzz-api advisories setup
+.PHONY: help run test test-schemas torture lint bench fuzz-api race advisories setup
 
 help: ## lists these
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-18s %s\n' "$$name" "$$what"; done
@@ -27,6 +27,9 @@ bench: ## measures Bough against what runs beside it, and prints the ratios
 
 fuzz-api: ## sends 100,000 requests made up from the API's own description, and checks every answer
 	@scripts/fuzz_api.sh $(ARGS)
+
+race: ## revokes 100,000 times, in every way there is, while the token is used
+	@scripts/race.sh $(ARGS)
 
 advisories: ## looks for known vulnerabilities of what Bough is built from (needs the network)
 	@scripts/advisories.sh

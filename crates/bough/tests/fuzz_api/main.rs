@@ -334,6 +334,7 @@ fn whatever_is_sent_the_answer_is_described_and_shows_nobody_what_is_not_his() {
             assert!(done, "{} never succeeded, so little of it was tried", operation.id);
         }
     }
+    world.check_principals();
     let log = world.bough.log();
     for word in ["panicked", " ERROR "] {
         let line = log.lines().find(|line| line.contains(word));

@@ -258,6 +258,16 @@ impl World {
         required.any(|required| required.is_none_or(|required| held.intersects(required)))
     }
 
+    /// Those who asked still could: refusals of who is nobody any more prove nothing.
+    pub fn check_principals(&self) {
+        for principal in &self.principals {
+            let client = self.bough.anonymous().with_authorization(principal.authorization.as_deref());
+            let status = client.get("/v1/organizations").status;
+            let valid = !matches!(principal.kind, Kind::Wrong | Kind::Nobody);
+            assert_eq!(status == 200, valid, "{}: {status}", principal.name);
+        }
+    }
+
     /// Each mark is seen by who may: a test of what is never there would test nothing.
     fn check_marks(&self) {
         let own = [&self.hidden_marks, &self.shop_marks, &self.organization_marks];
