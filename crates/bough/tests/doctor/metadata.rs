@@ -45,7 +45,7 @@ fn a_store_that_is_missing() {
     let away = bough.data_dir().join("away");
     fs::rename(&path, &away).expect("taken away");
     let told = doctor(&bough);
-    told.find("failure", "store", "is missing or empty, although this directory was in use");
+    told.find("failure", "store", "is missing or empty, or its log");
     // Folders and servers are looked at all the same.
     told.find("ok", "branch-folders", "1 branch folders are in order");
     told.find("note", "branch-servers", "1 branch servers run");
@@ -54,6 +54,18 @@ fn a_store_that_is_missing() {
     doctor(&bough).find("failure", "store", "is missing or empty");
     fs::rename(&away, &path).expect("put back");
     doctor(&bough).assert_sound("mended");
+}
+
+#[test]
+fn a_store_whose_log_was_cut() {
+    let mut bough = with_shop();
+    bough.stop();
+    // All that was written is in the log so far; a store in which some of it is would lack its end.
+    let log = bough.data_dir().join("store.sqlite-wal");
+    fs::File::options().write(true).open(&log).expect("a log").set_len(0).expect("cut");
+    let mend =
+        doctor(&bough).find("failure", "store", "store.sqlite-wal is, although this directory was in use");
+    assert!(mend.contains("restore the newest backup"), "{mend}");
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::{EngineError, proc};
 
 /// Most entries of a branch's data that are looked at for their owner.
 const ENTRIES_MAX: usize = 20_000;
+/// The rights of group and others.
+const OTHERS: u32 = 0o077;
 
 /// A file or folder of the engine's that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +107,27 @@ fn unseen(error: &std::io::Error) -> Wrong {
     Wrong::Unseen { why: error.to_string() }
 }
 
+fn is_open(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.mode() & OTHERS != 0)
+}
+
+/// What is too open, or somebody else's, below what is so, too, is one fault: all of it is mended together.
+/// `above` are the folders above that were looked at before.
+fn drop_covered(found: &mut Vec<FolderFault>, above: &[&Path]) {
+    let owner = |path: &Path| fs::symlink_metadata(path).ok().map(|meta| meta.uid());
+    let mut folders: Vec<PathBuf> = above.iter().map(|path| (*path).to_owned()).collect();
+    folders.extend(found.iter().map(|fault| fault.path.clone()));
+    found.retain(|fault| {
+        let inside = matches!(fault.wrong, Wrong::OwnersInside { .. });
+        let holds = |folder: &&PathBuf| fault.path.starts_with(folder) && (inside || fault.path != **folder);
+        !folders.iter().filter(holds).any(|folder| match fault.wrong {
+            Wrong::Mode { mode } => mode & 0o700 == 0o700 && is_open(folder),
+            Wrong::Owner { uid } | Wrong::OwnersInside { uid, .. } => owner(folder) == Some(uid),
+            _ => false,
+        })
+    });
+}
+
 impl Checkup {
     /// Whether the engine's directory is there; something else in its place counts.
     pub fn exists(&self) -> bool {
@@ -123,6 +146,7 @@ impl Checkup {
         if let Some(short) = self.dir.short_sockets() {
             self.must_be_own(short, false, &mut found);
         }
+        drop_covered(&mut found, &[]);
         found
     }
 
@@ -138,6 +162,7 @@ impl Checkup {
         if whole[0] {
             self.look_inside(&folder.join("data"), &mut found);
         }
+        drop_covered(&mut found, &[self.root(), &self.dir.branches()]);
         found
     }
 

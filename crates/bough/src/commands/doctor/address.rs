@@ -11,7 +11,7 @@ use nix::sys::socket::{
 };
 use nix::unistd::geteuid;
 
-use super::report::{Check, Level, Report};
+use super::report::{Check, Level, Report, quoted};
 use super::scene::Scene;
 use super::serving::{Serving, listener};
 
@@ -66,7 +66,8 @@ fn check_free(scene: &Scene, report: &mut Report) {
     if address.port() == 0 {
         return report.ok(Check::Address, format!("{address} takes any free port"));
     }
-    let other = "or serve elsewhere: [server] http in DIR/bough.toml, or bough serve --http ADDR";
+    let settings = quoted(&scene.root().join("bough.toml"));
+    let other = format!("or serve elsewhere: [server] http in {settings}, or bough serve --http ADDR");
     match try_to_bind(address) {
         Ok(()) => {
             let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");

@@ -211,7 +211,8 @@ fn check_records(scene: &Scene, engine: &Checkup, look: &Look, report: &mut Repo
 }
 
 fn reason(record: &BranchSeen) -> String {
-    record.last_error.clone().unwrap_or_else(|| "it does not say why".to_owned())
+    let said = record.last_error.as_deref().unwrap_or("it does not say why");
+    said.lines().collect::<Vec<_>>().join(" | ")
 }
 
 /// A branch that a serving Bough works on.

@@ -69,6 +69,9 @@ pub fn check(scene: &Scene, report: &mut Report) {
         check_file(scene, &path, *form, report);
     }
     check_engine(scene, report);
+    if !scene.sees_all {
+        return;
+    }
     let root = scene.root().display();
     if report.is_silent(Check::Link) {
         report.ok(Check::Link, format!("no link stands in place of a folder in {root}"));
@@ -248,7 +251,7 @@ pub fn tell_fault(scene: &Scene, fault: &FolderFault, report: &mut Report, check
     let account = engine.account();
     let (shown, path) = (fault.path.display(), quoted(&fault.path));
     let [link, owner, mode] = checks;
-    let chown = format!("chown -hR {}:{} {path}", account.uid, account.gid);
+    let chown = format!("chown -hR {}: {path}", account.name);
     match &fault.wrong {
         Wrong::Link { to } => report.wrong(
             link,
@@ -305,24 +308,23 @@ pub fn tell_fault(scene: &Scene, fault: &FolderFault, report: &mut Report, check
             "such a branch cannot be copied; move them away if you put them there",
         ),
         Wrong::Mode { mode: is } if is & 0o777 == 0o700 => {}
-        Wrong::Mode { mode: is } => {
-            let (level, why) = if is & 0o700 == 0o700 {
-                (Level::Warning, "others can look into it")
-            } else {
-                (Level::Failure, "the branch servers are kept out")
-            };
-            report.wrong(
-                mode,
-                level,
-                format!("{shown} has mode {}: {why}", octal(*is)),
-                format!("chmod 0700 {path}"),
-            );
-        }
+        Wrong::Mode { mode: is } if is & 0o700 == 0o700 => report.wrong(
+            mode,
+            Level::Warning,
+            format!("{shown} has mode {}: others can look into it", octal(*is)),
+            format!("chmod -R go= {path}"),
+        ),
+        Wrong::Mode { mode: is } => report.wrong(
+            mode,
+            Level::Failure,
+            format!("{shown} has mode {}: the branch servers are kept out", octal(*is)),
+            format!("chmod 0700 {path}"),
+        ),
         Wrong::Missing => {
             let mend = if fault.path.ends_with("data") {
                 "put it back from a backup of the branch's folder, or delete the branch".to_owned()
             } else {
-                format!("install -d -m 0700 -o {} -g {} {path}", account.uid, account.gid)
+                format!("install -d -m 0700 -o {} -g {} {path}", account.name, account.gid)
             };
             report.wrong(link, Level::Failure, format!("{shown} is missing"), mend);
         }
@@ -340,9 +342,6 @@ pub fn tell_fault(scene: &Scene, fault: &FolderFault, report: &mut Report, check
 }
 
 fn check_key(scene: &Scene, report: &mut Report) {
-    if !scene.sees_all {
-        return;
-    }
     match scene.dir.keys() {
         Ok(_) => report.ok(Check::MasterKey, "the master key can be read"),
         Err(error) if scene.root().join("store.sqlite").exists() => report.wrong(

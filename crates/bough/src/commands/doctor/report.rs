@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::output;
 
 /// Findings of one check that people are told one by one; scripts get all.
-const TOLD_MAX: usize = 8;
+const TOLD_MAX: usize = 12;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -48,9 +48,9 @@ impl Who {
         }
     }
 
-    /// As `chown` takes it.
+    /// As `chown` takes it, with the account's own group.
     pub fn owner(&self) -> String {
-        self.gid.map_or_else(|| format!("{0}:{0}", self.uid), |gid| format!("{}:{gid}", self.uid))
+        if self.gid.is_some() { format!("{}:", self.name) } else { format!("{0}:{0}", self.uid) }
     }
 }
 
@@ -88,6 +88,7 @@ impl Scene {
         let sees_all = own == 0 || own == runner.uid;
         if !sees_all {
             let (me, whose) = (Who::of(own), &runner.name);
+            let who = if runner.uid == 0 { "root".to_owned() } else { format!("root or as {whose}") };
             report.wrong(
                 Check::Account,
                 Level::Failure,
@@ -97,7 +98,7 @@ impl Scene {
                     me.name
                 ),
                 format!(
-                    "run this as root or as {whose}. If {} shall run Bough, as root: chown -R {} {}",
+                    "run this as {who}. If {} shall run Bough, as root: chown -R {} {}",
                     me.name,
                     me.owner(),
                     quoted(&root)

@@ -25,12 +25,9 @@ pub fn check(scene: &Scene, report: &mut Report) -> Option<Examined> {
     let keys = scene.dir.keys().ok();
     let heads = scene.dir.audit_heads();
     match examine(&path, keys.as_ref().map(|keys| (keys.audit(), heads.as_path()))) {
-        Ok(found) if found.schema == 0 && found.bytes == 0 && scene.serving.process().is_none() => {
-            if heads.exists() {
-                missing(scene, report)
-            } else {
-                not_set_up(scene, report)
-            }
+        // Nothing of ours was ever written to it, or what was is in a log that was lost.
+        Ok(found) if found.schema == 0 => {
+            missing(scene, report);
             None
         }
         Ok(found) => {
@@ -55,8 +52,11 @@ fn missing(scene: &Scene, report: &mut Report) {
     report.wrong(
         Check::Store,
         Level::Failure,
-        format!("{} is missing or empty, although this directory was in use", path.display()),
-        "put it back, or restore the newest backup of the metadata (docs/operations.md, Backup)",
+        format!(
+            "{0} is missing or empty, or its log {0}-wal is, although this directory was in use",
+            path.display()
+        ),
+        "put both back, or restore the newest backup of the metadata (docs/operations.md, Backup)",
     );
 }
 
@@ -77,6 +77,10 @@ fn cannot(error: &StoreError, report: &mut Report) {
         StoreError::Corrupt { .. } => RESTORE,
         StoreError::Locked(_) => {
             "end the program that holds it (a database browser, a backup); who has it open: fuser -v DIR/store.sqlite"
+        }
+        StoreError::Open { detail, .. } if detail.contains("I/O") => {
+            "if the kernel's log (dmesg) speaks of that disk, mend it first; then restore the newest backup of the \
+             metadata (docs/operations.md, Backup)"
         }
         _ => "see what `owner`, `mode` and `reach` say",
     };
