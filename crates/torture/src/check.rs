@@ -11,6 +11,8 @@ use crate::rows;
 
 /// Longest wait for everything to be as wished, in seconds.
 const SETTLED_LIMIT_S: u64 = 90;
+/// Buffer pools of the cluster sizes that are used here, in MiB.
+const SIZES: &[(&str, u64)] = &[("PS_DEV", 32), ("PS_10", 128), ("PS_20", 512)];
 /// Pause between two looks, in milliseconds.
 const LOOK_PAUSE_MS: u64 = 20;
 
@@ -52,6 +54,9 @@ fn unsettled(bough: &Bough) -> Option<String> {
         Ok(shown) => shown,
         Err(why) => return Some(why),
     };
+    if let Some(resizing) = resizing(bough) {
+        return Some(resizing);
+    }
     let mut ids = Vec::new();
     for (database, branches) in &shown {
         for branch in branches {
@@ -76,6 +81,20 @@ fn unsettled(bough: &Bough) -> Option<String> {
     (!is_tidy).then(|| {
         format!("branches {ids:?}, folders {folders:?}, servers of {served:?}, trash {trash:?}, templates {templates:?}")
     })
+}
+
+/// A branch is ready while its size changes; its database tells.
+fn resizing(bough: &Bough) -> Option<String> {
+    let admin = bough.admin();
+    let answer = admin.try_send("GET", &admin.org("/databases?per_page=100"), &[], None);
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => return Some(why),
+    };
+    let rows = answer.json["data"].as_array().cloned().unwrap_or_default();
+    let changing =
+        rows.iter().find(|row| row["resizing"] == json!(true) || row["resize_queued"] == json!(true));
+    changing.map(|row| format!("a branch of {} is being resized", row["name"]))
 }
 
 /// The branches in whose folders servers run, one for each server.
@@ -168,7 +187,7 @@ fn compare(item: &mut Item, found: Option<&Value>, findings: &mut Vec<String>) -
     if item.id.is_some() && found["id"].as_str() != item.id.as_deref() {
         findings.push(format!("{called} has the id {} instead of {:?}", found["id"], item.id));
     }
-    let was = (item.production, item.safe);
+    let was = (item.production, item.safe, item.size.clone());
     let doubt = item.doubt.take();
     item.learn(found);
     if item.production != was.0 && !matches!(doubt, Some(Doubt::Class | Doubt::Made)) {
@@ -176,6 +195,9 @@ fn compare(item: &mut Item, found: Option<&Value>, findings: &mut Vec<String>) -
     }
     if item.safe != was.1 && !matches!(doubt, Some(Doubt::Safe | Doubt::Made)) {
         findings.push(format!("{called}: safe migrations are {}, {} was acknowledged", item.safe, was.1));
+    }
+    if was.2.is_some() && item.size != was.2 && !matches!(doubt, Some(Doubt::Size | Doubt::Made)) {
+        findings.push(format!("{called}: its size is {:?}, {:?} was acknowledged", item.size, was.2));
     }
     if doubt == Some(Doubt::Made) {
         item.is_new = true;
@@ -200,6 +222,11 @@ fn rows_of(world: &World, item: &mut Item) -> Result<(), String> {
     let called = format!("{}/{}", item.database, item.branch);
     let mut conn = rows::open(&world.branches, item).ok_or_else(|| format!("{called} does not answer"))?;
     let found = rows::read(&mut conn).map_err(|error| format!("{called}: {error}"))?;
+    let pool = rows::pool_mib(&mut conn).map_err(|error| format!("{called}: {error}"))?;
+    let wanted = SIZES.iter().find(|(name, _)| item.size.as_deref() == Some(*name));
+    if wanted.is_some_and(|(_, mib)| *mib != pool) {
+        return Err(format!("{called}: its size is {:?}, and its server has {pool} MiB", item.size));
+    }
     let lost: Vec<_> = item.acknowledged.difference(&found).take(5).collect();
     let strange: Vec<_> = found.difference(&item.sent).take(5).collect();
     let wrong = format!("{called}: acknowledged and lost: {lost:?}; there and never sent: {strange:?}");

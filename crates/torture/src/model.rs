@@ -44,6 +44,8 @@ pub enum Doubt {
     Class,
     /// Its safe migrations may be on or off.
     Safe,
+    /// It may have this size or the one before.
+    Size,
 }
 
 /// A branch; or a database with its one branch `main`.
@@ -59,6 +61,8 @@ pub struct Item {
     pub parent: Option<String>,
     pub production: bool,
     pub safe: bool,
+    /// Its cluster size, once known.
+    pub size: Option<String>,
     pub doubt: Option<Doubt>,
     /// Whether Bough said that it is ready, once: only then may anybody write to it.
     pub ready: bool,
@@ -80,6 +84,7 @@ impl Item {
             parent: None,
             production: false,
             safe: false,
+            size: None,
             doubt: None,
             ready: false,
             is_new: false,
@@ -101,6 +106,7 @@ impl Item {
         self.id = row["id"].as_str().map(str::to_owned);
         self.production = row["production"] == Value::Bool(true);
         self.safe = row["safe_migrations"] == Value::Bool(true);
+        self.size = row["cluster_name"].as_str().map(str::to_owned);
         self.ready |= row["ready"] == Value::Bool(true);
     }
 

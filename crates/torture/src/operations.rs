@@ -47,6 +47,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "promote", weight: 2, asks_bough: true, run: promote },
     Operation { name: "demote", weight: 3, asks_bough: true, run: demote },
     Operation { name: "safe migrations", weight: 2, asks_bough: true, run: safe_migrations },
+    Operation { name: "resize", weight: 3, asks_bough: true, run: resize },
+    Operation { name: "restart", weight: 1, asks_bough: true, run: restart },
     Operation { name: "look", weight: 5, asks_bough: true, run: look },
     Operation { name: "write rows", weight: 12, asks_bough: false, run: write_rows },
     Operation { name: "write rows of main", weight: 4, asks_bough: false, run: write_main },
@@ -227,6 +229,28 @@ fn safe_migrations(turn: &mut Turn<'_>) -> Outcome {
         Err(_) => {}
     }
     done(asked)
+}
+
+/// Back and forth between two sizes that branches of either class may have.
+fn resize(turn: &mut Turn<'_>) -> Outcome {
+    let Some(at) = turn.pick(|item| !item.whole_database && item.size.is_some()) else {
+        return Outcome::Nothing;
+    };
+    let size = if turn.items[at].size.as_deref() == Some("PS_10") { "PS_20" } else { "PS_10" };
+    let asked =
+        turn.ask("PATCH", &format!("{}/cluster", turn.path(at)), &json!({ "cluster_size": size }), 204);
+    match &asked {
+        Ok(_) => turn.items[at].size = Some(size.to_owned()),
+        Err(Outcome::Unanswered) => turn.items[at].doubt = Some(Doubt::Size),
+        Err(_) => {}
+    }
+    done(asked)
+}
+
+/// Whatever it is doing.
+fn restart(turn: &mut Turn<'_>) -> Outcome {
+    let Some(at) = turn.pick(|item| !item.whole_database) else { return Outcome::Nothing };
+    done(turn.ask("POST", &format!("{}/restart", turn.path(at)), &Value::Null, 200))
 }
 
 /// What is certain is shown at once.

@@ -39,6 +39,11 @@ pub fn write(conn: &mut Connection, id: u64) -> Result<(), Error> {
     conn.execute(format!("INSERT INTO kept (id) VALUES ({id})"))
 }
 
+/// The server's buffer pool.
+pub fn pool_mib(conn: &mut Connection) -> Result<u64, Error> {
+    conn.query_one("SELECT @@innodb_buffer_pool_size DIV 1048576 AS mib")?.u64("mib")
+}
+
 /// Every row that is there.
 pub fn read(conn: &mut Connection) -> Result<BTreeSet<u64>, Error> {
     conn.query_rows("SELECT id FROM kept")?.iter().map(|row| row.u64("id")).collect()
