@@ -257,6 +257,9 @@ fn a_server_from_before_an_upgrade() {
         doctor(&bough)
     };
     let told = version("99.1.2-MariaDB");
+    let mend = told.find("note", "server-versions", "branch acme/shop/main");
+    assert!(mend.contains(&format!("kill {pid} ")), "{mend}");
+    told.find("note", "server-versions", "runs mariadb-");
     told.find("note", "server-versions", "; installed is mariadb-99.1.2");
     let told = version("10.11.0-MariaDB");
     told.only("warning", "server-versions", "newer than the installed mariadb-10.11.0");

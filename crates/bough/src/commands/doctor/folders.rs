@@ -111,7 +111,9 @@ fn check_reach(scene: &Scene, report: &mut Report) {
     };
     // Whom, and with which groups: root passes everywhere, and its branch servers have one group only.
     let mut passers = Vec::new();
-    if scene.runner.uid != 0 {
+    // Who is there already passes, also where modes do not tell why (access control lists).
+    let is_there = scene.serving.process().is_some() || scene.kind == Kind::Ours && scene.is_runner;
+    if scene.runner.uid != 0 && !is_there {
         passers.push((scene.runner.uid, scene.runner.name.clone(), groups(&scene.runner)));
     }
     if let Some(account) = scene.engine.as_ref().map(|engine| engine.account())
@@ -148,7 +150,7 @@ fn check_reach(scene: &Scene, report: &mut Report) {
     }
     if report.is_silent(Check::Reach) {
         let names: Vec<&str> = passers.iter().map(|(_, name, _)| name.as_str()).collect();
-        let who = if names.is_empty() { "root".to_owned() } else { names.join(" and ") };
+        let who = if names.is_empty() { scene.runner.name.clone() } else { names.join(" and ") };
         report.ok(Check::Reach, format!("{who} can reach {}", scene.root().display()));
     }
 }

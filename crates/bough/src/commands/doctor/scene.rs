@@ -62,6 +62,8 @@ pub struct Scene {
     pub serving: Serving,
     /// Who runs the Bough of this directory.
     pub runner: Who,
+    /// Whether this process runs as that account itself.
+    pub is_runner: bool,
     /// Whether this process may see all that the runner may.
     pub sees_all: bool,
     /// Who runs its branch servers, if that can be told.
@@ -85,7 +87,8 @@ impl Scene {
             _ => own,
         };
         let runner = Who::of(runner);
-        let sees_all = own == 0 || own == runner.uid;
+        let is_runner = own == runner.uid;
+        let sees_all = own == 0 || is_runner;
         if !sees_all {
             let (me, whose) = (Who::of(own), &runner.name);
             let who = if runner.uid == 0 { "root".to_owned() } else { format!("root or as {whose}") };
@@ -107,7 +110,7 @@ impl Scene {
         }
         let engine = account(&runner, &config, sees_all, report)
             .map(|account| Checkup::new(&root.join("engine"), account));
-        Ok(Self { dir, kind, config, serving, runner, sees_all, engine })
+        Ok(Self { dir, kind, config, serving, runner, is_runner, sees_all, engine })
     }
 
     /// The directory.
