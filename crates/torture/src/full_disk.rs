@@ -21,6 +21,8 @@ const DISK_MIB: u64 = 300;
 const BRANCHES_MAX: usize = 12;
 /// Longest wait for one condition, in seconds. MariaDB looks for room once a minute.
 const LIMIT_S: u64 = 150;
+/// Longest wait for the disk to be let go, in seconds.
+const UMOUNT_LIMIT_S: u64 = 20;
 /// Most rows that are written to the full disk.
 const ROWS_MAX: u64 = 20_000;
 
@@ -49,8 +51,14 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        if let Err(why) = command("umount", &[], &[&self.mounted]) {
-            say(&format!("{} stays: {why}", self.folder.path().display()));
+        // Servers that were killed a moment ago may hold it still.
+        let begun = Instant::now();
+        while let Err(why) = command("umount", &[], &[&self.mounted]) {
+            if begun.elapsed() > Duration::from_secs(UMOUNT_LIMIT_S) {
+                say(&format!("{} stays: {why}", self.folder.path().display()));
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }
