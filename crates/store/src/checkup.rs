@@ -56,8 +56,6 @@ pub struct BranchSeen {
 pub struct Examined {
     /// The number of its schema.
     pub schema: usize,
-    /// How large it is, in bytes.
-    pub bytes: u64,
     /// What SQLite finds damaged; nothing when it is whole.
     pub damage: Result<Vec<String>, StoreError>,
     /// The newest time that any row holds as past.
@@ -200,7 +198,6 @@ fn examine_once(path: &Path, audit: Option<(&AuditKey, &Path)>) -> Result<Examin
     let damage = damage(&reader, bytes);
     Ok(Examined {
         schema,
-        bytes,
         newest: newest(&reader),
         organizations: number(&reader, "SELECT COUNT(*) FROM organizations", []),
         branches: branches(&reader),

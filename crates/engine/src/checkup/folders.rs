@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use bough_model::BranchId;
 
 use super::Checkup;
+use crate::EngineError;
 use crate::files::{self, FOLDER_MODE};
 use crate::layout::HALF_MADE;
 use crate::records::{self, StageRecord};
-use crate::{EngineError, proc};
 
 /// Most entries of a branch's data that are looked at for their owner.
 const ENTRIES_MAX: usize = 20_000;
@@ -287,10 +287,5 @@ impl Checkup {
     /// Whether the folder of a branch is there.
     pub fn has_folder(&self, name: &str) -> bool {
         fs::symlink_metadata(self.folder(name)).is_ok_and(|meta| meta.is_dir())
-    }
-
-    /// Whether a process still is the one that was seen.
-    pub fn lives(&self, pid: i32, start_ticks: u64) -> bool {
-        proc::is_alive(proc::Identity { pid, start_ticks })
     }
 }

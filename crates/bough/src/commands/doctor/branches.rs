@@ -109,12 +109,15 @@ fn settled(scene: &Scene, engine: &Checkup) -> (Look, Option<String>) {
 fn check_serving(scene: &Scene, report: &mut Report) {
     let root = scene.root();
     match &scene.serving {
-        Serving::Nobody => report.wrong(
-            Check::Serving,
-            Level::Note,
-            format!("nobody serves {}", root.display()),
-            format!("bough serve --data-dir {}", quoted(root)),
-        ),
+        Serving::Nobody => {
+            let who = if scene.is_runner { String::new() } else { format!("as {}: ", scene.runner.name) };
+            report.wrong(
+                Check::Serving,
+                Level::Note,
+                format!("nobody serves {}", root.display()),
+                format!("{who}bough serve --data-dir {}", quoted(root)),
+            );
+        }
         Serving::Hidden => report.note(
             Check::Serving,
             format!(
@@ -186,9 +189,7 @@ fn check_records(scene: &Scene, engine: &Checkup, look: &Look, report: &mut Repo
                 ),
                 "put the folder back (from a backup; or is a file system not mounted?), or delete the branch",
             ),
-            (_, None, Some(_)) | (_, Some(_), Some(_)) if record.state != "ready" => {
-                not_ready(engine, record, report)
-            }
+            (_, _, Some(_)) if record.state != "ready" => not_ready(engine, record, report),
             (Some(_), None, Some(_)) => report.wrong(
                 Check::BranchRecords,
                 Level::Failure,
@@ -344,7 +345,9 @@ fn say_what_is_well(scene: &Scene, look: &Look, report: &mut Report) {
     }
     if report.is_silent(Check::BranchServers) {
         let running = look.servers.len();
-        if running > 0 && scene.serving == Serving::Nobody {
+        if scene.serving == Serving::Hidden {
+            report.note(Check::BranchServers, "the branch servers cannot be seen from here");
+        } else if running > 0 && scene.serving == Serving::Nobody {
             report.note(
                 Check::BranchServers,
                 format!("{running} branch servers run, as they should while nobody serves"),

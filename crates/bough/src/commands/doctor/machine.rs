@@ -110,9 +110,10 @@ fn judge_room(folder: &Path, room: Room, footprint: Footprint, report: &mut Repo
         "{free} are free at {}: {about}{fit} more empty branches ({each} each to begin with, {reserve} kept free)",
         folder.display()
     );
+    let mount = filesystem_of(folder).map_or_else(|| folder.to_owned(), |(_, mount)| mount);
     let mend = format!(
         "make room or delete branches; what takes it: du -xh -d 3 {} | sort -h | tail",
-        quoted(folder)
+        quoted(&mount)
     );
     if room.free_bytes < RESERVE_BYTES {
         let what = format!(
@@ -139,9 +140,10 @@ fn judge_inodes(folder: &Path, room: Room, footprint: Footprint, report: &mut Re
         folder.display(),
         footprint.files
     );
+    let mount = filesystem_of(folder).map_or_else(|| folder.to_owned(), |(_, mount)| mount);
     let mend = format!(
         "remove files, or make a file system with more inodes; where they are: du --inodes -x -d 3 {} | sort -n | tail",
-        quoted(folder)
+        quoted(&mount)
     );
     match fit {
         0 => report.wrong(Check::Inodes, Level::Failure, what, mend),

@@ -191,16 +191,14 @@ mod tests {
 
     #[test]
     fn a_lock_is_seen_by_who_holds_it() {
-        let folder = std::env::temp_dir().join(format!("bough-doctor-{}", std::process::id()));
-        fs::create_dir_all(folder.join("run")).expect("a folder");
-        assert_eq!(Serving::of(&folder), Serving::Nobody);
-        let path = folder.join("run/lock");
-        let lock = File::create(&path).expect("a file");
-        assert_eq!(Serving::of(&folder), Serving::Nobody, "nobody holds it");
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        fs::create_dir(root.join("run")).expect("a folder");
+        assert_eq!(Serving::of(root), Serving::Nobody);
+        let lock = File::create(root.join("run/lock")).expect("a file");
+        assert_eq!(Serving::of(root), Serving::Nobody, "nobody holds it");
         lock.try_lock().expect("locked");
-        let seen = Serving::of(&folder);
+        let seen = Serving::of(root);
         assert_eq!(seen.process().map(|process| process.pid), i32::try_from(std::process::id()).ok());
-        drop(lock);
-        fs::remove_dir_all(&folder).expect("removed");
     }
 }
