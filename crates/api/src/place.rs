@@ -259,13 +259,13 @@ impl Target for BranchesOf {
     ) -> Result<Self::Proof> {
         let asked = Asked { plane, caller, operation, input };
         let found = asked.organization()?;
-        if let Some(at) = found.database_at() {
-            return asked.decide(at).map(MayMakeBranch::Existing);
-        }
+        // Both are always decided: how long it takes must not tell whether there is such a database.
         let new = Located::new(NewDatabaseAt { organization: found.organization.clone() });
-        match decide(&caller.principal, Operation::CreateDatabase, new) {
-            Ok(granted) => Ok(MayMakeBranch::WithDatabase(granted)),
-            Err(_) => Err(asked.absent(<DatabaseAt as Named>::absent(&found)?)),
+        let with_database = decide(&caller.principal, Operation::CreateDatabase, new);
+        match (found.database_at(), with_database) {
+            (Some(at), _) => asked.decide(at).map(MayMakeBranch::Existing),
+            (None, Ok(granted)) => Ok(MayMakeBranch::WithDatabase(granted)),
+            (None, Err(_)) => Err(asked.absent(<DatabaseAt as Named>::absent(&found)?)),
         }
     }
 }

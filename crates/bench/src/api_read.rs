@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use bough_testkit::Bough;
 
 use crate::bare_route::BareRoute;
-use crate::fill::{self, Made};
+use crate::fill::{self, Made, Tokens};
 use crate::load::{self, Window};
 use crate::machine;
 use crate::numbers::{Spread, percentile};
@@ -67,7 +67,14 @@ pub fn measure() -> Result<Vec<Line>> {
     bough.stop();
     let filling = Instant::now();
     let file = bough.data_dir().join("store.sqlite");
-    fill::fill(&file, &bough.organization, "shop", tokens, grants)?;
+    let wanted = Tokens {
+        count: tokens,
+        grants,
+        on_organization: &[],
+        all_read: Some(fill::database_id(&file, "shop")?),
+        databases: fill::others(),
+    };
+    fill::fill(&file, &bough.organization, &wanted)?;
     #[allow(clippy::cast_precision_loss, reason = "for people")]
     let gigabytes = std::fs::metadata(&file)?.len() as f64 / 1e9;
     say(&format!(

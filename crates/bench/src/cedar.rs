@@ -16,7 +16,7 @@ use cedar_policy::{
 };
 
 use crate::decision::{Case, ORGANIZATION, Scope, held};
-use crate::numbers::Dice;
+use bough_testkit::Dice;
 
 /// Decisions between two looks at the clock.
 const BATCH: usize = 64;

@@ -1,7 +1,7 @@
 //! Measures Bough against what runs beside it on the same machine in the same minutes, and prints the
 //! ratios. `docs/benchmarks.md` says what each measure means and how it is taken.
 //!
-//! `bough-bench [MEASURE…]` runs the named measures (P1, P2, P4), or all. A measure that cannot be taken
+//! `bough-bench [MEASURE…]` runs the named measures (P1, P2, …), or all. A measure that cannot be taken
 //! has a line that says so.
 
 mod api_read;
@@ -12,9 +12,11 @@ mod branch;
 mod cedar;
 mod decision;
 mod fill;
+mod hidden;
 mod load;
 mod machine;
 mod numbers;
+mod places;
 mod revocation;
 mod server;
 mod table;
@@ -33,6 +35,7 @@ const MEASURES: &[Measure] = &[
     ("P3", revocation::measure),
     ("P4", branch::measure),
     ("P15", audit::measure),
+    ("S4", hidden::measure),
 ];
 /// Measures of GOALS.md that this program does not take yet, with the reason.
 const NOT_YET: &[(&str, &str)] = &[("P5 to P13", "what they measure is not in this version")];

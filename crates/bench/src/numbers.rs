@@ -44,6 +44,21 @@ pub fn percentile(samples: &[f64], share: f64) -> f64 {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }
 
+fn mean_and_variance(samples: &[f64]) -> (f64, f64) {
+    #[allow(clippy::cast_precision_loss, reason = "thousands")]
+    let count = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / count;
+    (mean, samples.iter().map(|sample| (sample - mean).powi(2)).sum::<f64>() / (count - 1.0))
+}
+
+/// Welch's t: how many standard errors the means of two rows of samples are apart.
+pub fn welch(first: &[f64], second: &[f64]) -> f64 {
+    let ((mean, variance), (other, its)) = (mean_and_variance(first), mean_and_variance(second));
+    #[allow(clippy::cast_precision_loss, reason = "thousands")]
+    let error = (variance / first.len() as f64 + its / second.len() as f64).sqrt();
+    (mean - other) / error
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +70,9 @@ mod tests {
         assert_eq!(spread.show("ms", 1), "2.5 ms [1.0-10.0]");
         let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
         assert_eq!(percentile(&hundred, 0.99).to_bits(), 99_f64.to_bits());
+        // By hand: means 2 and 4, variances 1 and 4, three samples each.
+        let t = welch(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]);
+        assert!((t + 2.0 / (5.0_f64 / 3.0).sqrt()).abs() < 1e-12, "{t}");
         assert_eq!(percentile(&[5.0, 7.0], 0.99).to_bits(), 7_f64.to_bits());
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use bough_model::{ActorKind, ActorRef, Credentials, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
 use bough_policy::{AccessSet, Principal};
 use bough_store::locate::Found;
-use bough_store::principals::{self, TokenRecord};
+use bough_store::principals::{self, Secrets, TokenRecord};
 use bough_store::{Mark, Memo};
 
 use crate::{Caller, ControlPlane, Error, Result};
@@ -76,8 +76,9 @@ pub struct Refused;
 
 struct Entry {
     version: i64,
+    /// The digest of the secret that it was asked for with.
+    known_by: Digest,
     record: TokenRecord,
-    principal: Arc<Principal>,
     noted: Mutex<Noted>,
     places: Mutex<Places>,
 }
@@ -96,17 +97,18 @@ struct Noted {
     used: HashMap<Option<DatabaseId>, AccessSet>,
 }
 
-/// Tokens in memory.
+/// Tokens in memory, by the digest of a secret that is theirs: who has none finds nothing, whoever's id
+/// he names.
 #[derive(Default)]
 pub(crate) struct TokenCache {
-    entries: RwLock<HashMap<TokenId, Arc<Entry>>>,
+    entries: RwLock<HashMap<[u8; 32], Arc<Entry>>>,
     version: Memo<(), i64>,
 }
 
 impl TokenCache {
-    fn get(&self, id: &TokenId, version: i64) -> Option<Arc<Entry>> {
+    fn get(&self, digest: &Digest, version: i64) -> Option<Arc<Entry>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(id).filter(|entry| entry.version == version).cloned()
+        entries.get(digest.as_bytes()).filter(|entry| entry.version == version).cloned()
     }
 
     fn put(&self, entry: &Arc<Entry>) {
@@ -114,20 +116,20 @@ impl TokenCache {
         if entries.len() >= TOKENS_KEPT {
             entries.clear();
         }
-        entries.insert(entry.record.id.clone(), Arc::clone(entry));
-    }
-
-    fn remove(&self, id: &TokenId) {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        entries.insert(*entry.known_by.as_bytes(), Arc::clone(entry));
     }
 }
 
-fn secret_fits(record: &TokenRecord, digest: &Digest, now: Timestamp) -> bool {
+fn fits(secrets: &Secrets, digest: &Digest, now: Timestamp) -> bool {
     // Both comparisons are always made, so that time tells nothing of which secret it was.
-    let current = record.digest.matches(digest);
+    let current = secrets.digest.matches(digest);
     let before =
-        record.previous.as_ref().is_some_and(|(before, until)| before.matches(digest) & (now < *until));
+        secrets.previous.as_ref().is_some_and(|(before, until)| before.matches(digest) & (now < *until));
     current | before
+}
+
+fn valid(record: &TokenRecord, digest: &Digest, now: Timestamp) -> bool {
+    fits(&record.secrets, digest, now) & record.expires_at.is_none_or(|ends| now < ends)
 }
 
 impl ControlPlane {
@@ -142,20 +144,15 @@ impl ControlPlane {
     ) -> Result<std::result::Result<Authenticated, Refused>> {
         let now = self.now();
         let as_of = self.store.mark();
-        let Some(entry) = self.entry(&credentials.id, as_of)? else {
-            // As long as for a token that exists.
-            let _ = Digest::of(b"").matches(&credentials.digest);
+        let Some(entry) = self.entry(&credentials.id, &credentials.digest, now, as_of)? else {
             return Ok(Err(Refused));
         };
         let record = &entry.record;
-        let valid = secret_fits(record, &credentials.digest, now)
-            & record.expires_at.is_none_or(|ends| now < ends)
-            & record.cidrs.admits(remote_ip);
-        if !valid {
+        if !(valid(record, &credentials.digest, now) & record.cidrs.admits(remote_ip)) {
             return Ok(Err(Refused));
         }
         Ok(Ok(Authenticated {
-            principal: Arc::clone(&entry.principal),
+            principal: Arc::clone(&record.principal),
             actor: ActorRef {
                 kind: ActorKind::ServiceToken,
                 id: record.id.to_string(),
@@ -173,41 +170,44 @@ impl ControlPlane {
     /// When the store fails.
     pub fn renewed(&self, caller: &Caller) -> Result<Option<Caller>> {
         let Some(who) = &caller.authenticated else { return Ok(Some(caller.clone())) };
-        let as_of = self.store.mark();
-        let entry = self.entry(&who.entry.record.id, as_of)?;
-        let now = self.now();
-        let valid = entry.filter(|entry| entry.record.expires_at.is_none_or(|ends| now < ends));
-        Ok(valid.map(|entry| {
-            let principal = Arc::clone(&entry.principal);
+        let (as_of, now, digest) = (self.store.mark(), self.now(), &who.entry.known_by);
+        let entry = self.entry(&who.entry.record.id, digest, now, as_of)?;
+        Ok(entry.filter(|entry| valid(&entry.record, digest, now)).map(|entry| {
+            let principal = Arc::clone(&entry.record.principal);
             let authenticated =
                 Authenticated { principal: Arc::clone(&principal), as_of, entry, ..who.clone() };
             Caller { principal, as_of, authenticated: Some(authenticated), ..caller.clone() }
         }))
     }
 
-    fn entry(&self, id: &TokenId, as_of: Option<Mark>) -> Result<Option<Arc<Entry>>> {
+    /// The token of an id, for who knows its secret.
+    fn entry(
+        &self,
+        id: &TokenId,
+        digest: &Digest,
+        now: Timestamp,
+        as_of: Option<Mark>,
+    ) -> Result<Option<Arc<Entry>>> {
         let version = self
             .store
             .recall(&self.cache.version, as_of, (), |reader| Ok::<_, Error>(reader.store_version()?))?;
-        if let Some(entry) = self.cache.get(id, version) {
+        if let Some(entry) = self.cache.get(digest, version).filter(|entry| entry.record.id == *id) {
             return Ok(Some(entry));
         }
         self.store.read(|reader| {
-            let (version, record) = principals::token(reader, id)?;
-            let Some(record) = record else {
-                self.cache.remove(id);
+            // A wrong secret ends here, after the same steps, whether there is such a token, and whether it
+            // is in use, or not.
+            let nearest = principals::nearest_secrets(reader, id)?;
+            if !nearest.is_some_and(|(its, secrets)| fits(&secrets, digest, now) & (its == *id)) {
                 return Ok(None);
-            };
-            let principal = Arc::new(record.principal.clone());
-            let entry = Arc::new(Entry {
-                version,
-                record,
-                principal,
-                noted: Mutex::default(),
-                places: Mutex::default(),
-            });
-            self.cache.put(&entry);
-            Ok(Some(entry))
+            }
+            let (version, record) = principals::token(reader, id)?;
+            Ok(record.map(|record| {
+                let (noted, places) = (Mutex::default(), Mutex::default());
+                let entry = Arc::new(Entry { version, known_by: *digest, record, noted, places });
+                self.cache.put(&entry);
+                entry
+            }))
         })
     }
 

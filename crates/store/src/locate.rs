@@ -3,10 +3,10 @@
 
 use bough_model::{BranchId, DatabaseId, OrganizationId, TokenId, UserId};
 use bough_policy::{BranchAt, DatabaseAt, Located, MemberAt, OrganizationAt, TokenAt};
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use crate::connection::Db;
-use crate::row::{first, parsed, parsed_opt};
+use crate::row::{first, parsed};
 use crate::{Reader, StoreError};
 
 /// What a path names, as far as it exists.
@@ -40,8 +40,12 @@ impl Found {
     }
 }
 
-/// Finds what `organization/database/branch` names, in one query. Databases and branches answer to
-/// their name and to their id; no live thing may take a name that is another's id.
+/// Finds what `organization/database/branch` names. Databases and branches answer to their name and to
+/// their id; no live thing may take a name that is another's id.
+///
+/// What is not there costs the same as what is: an index is entered at what was asked for, the first row
+/// from there on is read, and only then compared. A query for the very name reads a row more where there
+/// is one; from many answers the clock then tells what is hidden from what does not exist.
 ///
 /// # Errors
 /// When the database fails.
@@ -51,37 +55,93 @@ pub fn path(
     database: Option<&str>,
     branch: Option<&str>,
 ) -> Result<Option<Found>, StoreError> {
-    path_in(reader, organization, database, branch)
+    let organization =
+        first(reader, "SELECT id FROM organizations WHERE name = ?", params![organization], |row| {
+            parsed(row, "id", OrganizationId::parse)
+        })?;
+    let Some(organization) = organization else { return Ok(None) };
+    let nearest = match database {
+        Some(text) => nearest_database(reader, &organization, text)?,
+        None => None,
+    };
+    let within = nearest.as_ref().map_or("", |nearest| nearest.is.as_str());
+    let branch = match branch {
+        Some(text) => nearest_branch(reader, within, text)?,
+        None => None,
+    };
+    let database = nearest.and_then(Nearest::asked_for);
+    let branch = branch.and_then(Nearest::asked_for).filter(|_| database.is_some());
+    Ok(Some(Found { organization, database, branch }))
 }
 
-pub(crate) fn path_in(
+/// The first row at or after what was asked for, and whether it is what was asked for.
+struct Nearest<T> {
+    is: T,
+    fits: bool,
+}
+
+impl<T> Nearest<T> {
+    fn asked_for(self) -> Option<T> {
+        self.fits.then_some(self.is)
+    }
+
+    fn read(row: &Row<'_>, is: T) -> Result<Self, StoreError> {
+        // Null where a name is: that of a thing that shall be gone.
+        Ok(Self { is, fits: row.get::<_, Option<bool>>("fits")?.unwrap_or(false) })
+    }
+
+    /// The one that fits, or else the one by name, which stands for it.
+    fn of(by_name: Option<Self>, by_id: Option<Self>) -> Option<Self> {
+        by_id.filter(|nearest| nearest.fits).or(by_name)
+    }
+}
+
+fn nearest_database(
     db: &impl Db,
-    organization: &str,
-    database: Option<&str>,
-    branch: Option<&str>,
-) -> Result<Option<Found>, StoreError> {
-    first(
-        db,
-        "SELECT o.id AS organization, d.id AS database_id, b.id AS branch_id, b.production AS production \
-         FROM organizations o \
-         LEFT JOIN databases d ON d.organization_id = o.id AND d.desired = 'running' AND d.id = COALESCE( \
-           (SELECT n.id FROM databases n WHERE n.organization_id = o.id AND n.live_name = ?2), ?2) \
-         LEFT JOIN branches b ON b.database_id = d.id AND b.desired = 'running' AND b.id = COALESCE( \
-           (SELECT n.id FROM branches n WHERE n.database_id = d.id AND n.live_name = ?3), ?3) \
-         WHERE o.name = ?1",
-        params![organization, database, branch],
-        |row| {
-            let branch = match parsed_opt(row, "branch_id", BranchId::parse)? {
-                Some(id) => Some((id, row.get("production")?)),
-                None => None,
-            };
-            Ok(Found {
-                organization: parsed(row, "organization", OrganizationId::parse)?,
-                database: parsed_opt(row, "database_id", DatabaseId::parse)?,
-                branch,
-            })
-        },
-    )
+    organization: &OrganizationId,
+    text: &str,
+) -> Result<Option<Nearest<DatabaseId>>, StoreError> {
+    let find = |sql| {
+        first(db, sql, params![organization.as_str(), text], |row| {
+            Nearest::read(row, parsed(row, "id", DatabaseId::parse)?)
+        })
+    };
+    let by_name = find(
+        "SELECT id, organization_id = ?1 AND live_name = ?2 AS fits FROM databases \
+         WHERE (organization_id, live_name) >= (?1, ?2) ORDER BY organization_id, live_name LIMIT 1",
+    )?;
+    let by_id = match DatabaseId::parse(text) {
+        Some(_) => find(
+            "SELECT id, id = ?2 AND organization_id = ?1 AND desired = 'running' AS fits FROM databases \
+             WHERE id >= ?2 ORDER BY id LIMIT 1",
+        )?,
+        None => None,
+    };
+    Ok(Nearest::of(by_name, by_id))
+}
+
+fn nearest_branch(
+    db: &impl Db,
+    database: &str,
+    text: &str,
+) -> Result<Option<Nearest<(BranchId, bool)>>, StoreError> {
+    let find = |sql| {
+        first(db, sql, params![database, text], |row| {
+            Nearest::read(row, (parsed(row, "id", BranchId::parse)?, row.get("production")?))
+        })
+    };
+    let by_name = find(
+        "SELECT id, production, database_id = ?1 AND live_name = ?2 AS fits FROM branches \
+         WHERE (database_id, live_name) >= (?1, ?2) ORDER BY database_id, live_name LIMIT 1",
+    )?;
+    let by_id = match BranchId::parse(text) {
+        Some(_) => find(
+            "SELECT id, production, id = ?2 AND database_id = ?1 AND desired = 'running' AS fits FROM branches \
+             WHERE id >= ?2 ORDER BY id LIMIT 1",
+        )?,
+        None => None,
+    };
+    Ok(Nearest::of(by_name, by_id))
 }
 
 /// Finds a service token of an organization.
@@ -93,14 +153,17 @@ pub fn token(
     organization: &OrganizationId,
     id: &str,
 ) -> Result<Option<Located<TokenAt>>, StoreError> {
-    let Some(id) = TokenId::parse(id) else { return Ok(None) };
-    first(
+    if TokenId::parse(id).is_none() {
+        return Ok(None);
+    }
+    let nearest = first(
         reader,
-        "SELECT id FROM service_tokens WHERE id = ? AND organization_id = ?",
-        params![id.as_str(), organization.as_str()],
-        |_| Ok(()),
-    )
-    .map(|found| found.map(|()| Located::new(TokenAt { organization: organization.clone(), token: id })))
+        "SELECT id, id = ?2 AND organization_id = ?1 AS fits FROM service_tokens WHERE id >= ?2 ORDER BY id LIMIT 1",
+        params![organization.as_str(), id],
+        |row| Nearest::read(row, parsed(row, "id", TokenId::parse)?),
+    )?;
+    let token = nearest.and_then(Nearest::asked_for);
+    Ok(token.map(|token| Located::new(TokenAt { organization: organization.clone(), token })))
 }
 
 /// Finds a member of an organization by the user's or the membership's id.
@@ -112,13 +175,18 @@ pub fn member(
     organization: &OrganizationId,
     id: &str,
 ) -> Result<Option<Located<MemberAt>>, StoreError> {
-    first(
-        reader,
-        "SELECT user_id FROM memberships WHERE organization_id = ?1 AND (user_id = ?2 OR id = ?2)",
-        params![organization.as_str(), id],
-        |row| {
-            let user = parsed(row, "user_id", UserId::parse)?;
-            Ok(Located::new(MemberAt { organization: organization.clone(), user }))
-        },
-    )
+    let find = |sql| {
+        first(reader, sql, params![organization.as_str(), id], |row| {
+            Nearest::read(row, parsed(row, "user_id", UserId::parse)?)
+        })
+    };
+    let by_user = find(
+        "SELECT user_id, organization_id = ?1 AND user_id = ?2 AS fits FROM memberships \
+         WHERE (organization_id, user_id) >= (?1, ?2) ORDER BY organization_id, user_id LIMIT 1",
+    )?;
+    let by_id = find(
+        "SELECT user_id, id = ?2 AND organization_id = ?1 AS fits FROM memberships WHERE id >= ?2 ORDER BY id LIMIT 1",
+    )?;
+    let user = Nearest::of(by_user, by_id).and_then(Nearest::asked_for);
+    Ok(user.map(|user| Located::new(MemberAt { organization: organization.clone(), user })))
 }

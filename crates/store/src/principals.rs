@@ -1,5 +1,7 @@
 //! What authentication needs to know of a service token, read whole in one consistent look.
 
+use std::sync::Arc;
+
 use bough_model::{Actor, Cidrs, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
 use bough_policy::{Access, GrantScope, Grants, Principal};
 use rusqlite::{Row, params};
@@ -17,18 +19,23 @@ pub struct TokenRecord {
     pub organization: OrganizationId,
     /// Name for display.
     pub display_name: String,
-    /// The digest of its secret.
-    pub digest: Digest,
-    /// After a rotation: the digest before it, and until when that still counts.
-    pub previous: Option<(Digest, Timestamp)>,
+    /// What it is known by.
+    pub secrets: Secrets,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// Where it may come from.
     pub cidrs: Cidrs,
-    /// Whether it was ever used.
-    pub used_before: bool,
     /// What it may do.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
+}
+
+/// What a service token is known by.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// The digest of its secret.
+    pub digest: Digest,
+    /// After a rotation: the digest before it, and until when that still counts.
+    pub previous: Option<(Digest, Timestamp)>,
 }
 
 pub(crate) fn digest(row: &Row<'_>, column: &str) -> Result<Option<Digest>, StoreError> {
@@ -72,6 +79,28 @@ pub(crate) fn grants_of(db: &impl Db, token: &TokenId) -> Result<Grants, StoreEr
     Ok(grants)
 }
 
+/// The secrets to compare a credential with: those of the token of that id, or of the token whose id
+/// follows. Whoever asks with a wrong secret must not learn from the clock whether there is such a token.
+///
+/// # Errors
+/// When the database fails.
+pub fn nearest_secrets(reader: &Reader, id: &TokenId) -> Result<Option<(TokenId, Secrets)>, StoreError> {
+    first(
+        reader,
+        "SELECT id, digest, previous_digest, previous_until FROM service_tokens WHERE id >= ? ORDER BY id LIMIT 1",
+        params![id.as_str()],
+        |row| Ok((parsed(row, "id", TokenId::parse)?, secrets(row)?)),
+    )
+}
+
+fn secrets(row: &Row<'_>) -> Result<Secrets, StoreError> {
+    let missing = || StoreError::Unknown("a token without a digest".to_owned());
+    Ok(Secrets {
+        digest: digest(row, "digest")?.ok_or_else(missing)?,
+        previous: digest(row, "previous_digest")?.zip(time_opt(row, "previous_until")?),
+    })
+}
+
 /// A service token with all that it holds, and the store version that this was read under.
 ///
 /// # Errors
@@ -81,27 +110,24 @@ pub fn token(reader: &Reader, id: &TokenId) -> Result<(i64, Option<TokenRecord>)
         let version = reader.store_version()?;
         let record = first(
             reader,
-            "SELECT organization_id, name, digest, previous_digest, previous_until, expires_at, cidrs, \
-             last_used_at FROM service_tokens WHERE id = ?",
+            "SELECT organization_id, name, digest, previous_digest, previous_until, expires_at, cidrs \
+             FROM service_tokens WHERE id = ?",
             params![id.as_str()],
             |row| {
                 let organization = parsed(row, "organization_id", OrganizationId::parse)?;
                 let expires_at = time_opt(row, "expires_at")?;
-                let missing = || StoreError::Unknown("a token without a digest".to_owned());
                 Ok(TokenRecord {
                     id: id.clone(),
                     display_name: row.get::<_, Option<String>>("name")?.unwrap_or_else(|| id.to_string()),
-                    digest: digest(row, "digest")?.ok_or_else(missing)?,
-                    previous: digest(row, "previous_digest")?.zip(time_opt(row, "previous_until")?),
+                    secrets: secrets(row)?,
                     expires_at,
                     cidrs: cidrs(row)?,
-                    used_before: time_opt(row, "last_used_at")?.is_some(),
-                    principal: Principal::Token {
+                    principal: Arc::new(Principal::Token {
                         actor: Actor::Token(id.clone()),
                         organization: organization.clone(),
                         expires_at,
                         grants: grants_of(reader, id)?,
-                    },
+                    }),
                     organization,
                 })
             },

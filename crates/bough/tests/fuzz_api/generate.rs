@@ -183,7 +183,7 @@ impl Generator<'_> {
                     self.known(&known)
                 }
                 "{id}" => self.token(who, changes),
-                "{resize}" => self.known(&self.world.foreign_ids.clone()),
+                "{resize}" => self.known(&self.world.resizes.clone()),
                 parameter if parameter.starts_with('{') => {
                     panic!("a parameter that this test does not know: {parameter}")
                 }

@@ -70,6 +70,8 @@ pub struct World {
     pub foreign: Vec<Database>,
     pub foreign_ids: Vec<String>,
     pub members: Vec<String>,
+    /// Changes of size of the branches `main`.
+    pub resizes: Vec<String>,
     pub loose: Mutex<Loose>,
     /// Marks of the first organization's hidden database, of each organization as a whole, and secrets.
     hidden_marks: Vec<String>,
@@ -133,6 +135,9 @@ impl World {
         let hidden =
             vec![own("vault-one", false, &mut hidden_marks), own("vault-two", true, &mut hidden_marks)];
         let shop = own("shop", false, &mut shop_marks);
+        let resized = admin.org("/databases/shop/branches/main/resizes");
+        let resize = admin.put(&resized, &json!({"cluster_size": "PS_20"})).expect(200);
+        let resizes = vec![resize.str("/id").to_owned()];
         let foreign = vec![
             kept(&stranger, "atlas-one", false, &mut foreign_marks),
             kept(&stranger, "atlas-two", true, &mut foreign_marks),
@@ -198,6 +203,7 @@ impl World {
             foreign,
             foreign_ids,
             members,
+            resizes,
             loose: Mutex::default(),
             hidden_marks,
             shop_marks,
