@@ -266,7 +266,7 @@ impl Generator<'_> {
         if who.kind != Kind::Stranger && self.dice.percent(60) {
             return self.known(&known);
         }
-        let powerful = matches!(who.kind, Kind::Admin | Kind::Clerk);
+        let powerful = matches!(who.kind, Kind::Admin | Kind::Clerk | Kind::Stranger);
         if !(changes && powerful) {
             known.extend(self.world.principals.iter().map(|one| one.id.clone()).filter(|id| !id.is_empty()));
         }
