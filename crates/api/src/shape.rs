@@ -37,23 +37,23 @@ pub(crate) fn time(at: Option<Timestamp>) -> Option<Time> {
 
 /// Who did something.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Actor {
+pub(crate) struct Actor<'a> {
     /// Public id.
-    id: String,
+    id: &'a str,
     /// `User`, `ServiceToken`, `Operator` or `System`.
     r#type: &'static str,
     /// Name for display.
-    display_name: String,
+    display_name: &'a str,
     /// A picture.
     avatar_url: String,
 }
 
-impl Actor {
-    pub(crate) fn new(ctx: &Ctx<'_>, actor: &ActorRef) -> Self {
+impl<'a> Actor<'a> {
+    pub(crate) fn new(ctx: &Ctx<'_>, actor: &'a ActorRef) -> Self {
         Self {
-            id: actor.id.clone(),
+            id: &actor.id,
             r#type: actor.kind.as_str(),
-            display_name: actor.display_name.clone(),
+            display_name: &actor.display_name,
             avatar_url: avatar_url(ctx, actor.kind, &actor.id),
         }
     }

@@ -2,7 +2,7 @@
 //! requests.md).
 
 use bough_control::branches::{BranchRow, ResizeRow, SchemaObject};
-use bough_control::model::BranchState;
+use bough_control::model::{BranchName, BranchState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +14,13 @@ use crate::shape::{Actor, Time, time};
 /// A branch.
 #[derive(Serialize, JsonSchema)]
 #[allow(clippy::struct_excessive_bools, reason = "the contract's own shape")]
-pub(crate) struct Branch {
+pub(crate) struct Branch<'a> {
     /// Public id.
-    id: String,
+    id: &'a str,
     /// `Branch`
     r#type: &'static str,
     /// Name in paths.
-    name: String,
+    name: &'a str,
     /// When it was made.
     created_at: Time,
     /// When it was changed last.
@@ -32,13 +32,13 @@ pub(crate) struct Branch {
     /// `mysql`
     kind: &'static str,
     /// `host:port` for SQL over HTTP.
-    access_host_url: String,
+    access_host_url: &'a str,
     /// `host:port` for MySQL clients.
-    mysql_address: String,
+    mysql_address: &'a str,
     /// `host:port` for MySQL clients.
-    mysql_provider_address: String,
+    mysql_provider_address: &'a str,
     /// `host:port` for MySQL clients.
-    mysql_edge_address: String,
+    mysql_edge_address: &'a str,
     initial_restore_id: Option<String>,
     /// `pending` or `ready`.
     state: &'static str,
@@ -68,7 +68,7 @@ pub(crate) struct Branch {
     keyspace_count: i64,
     stale_schema: bool,
     /// Who made it.
-    actor: Actor,
+    actor: Actor<'a>,
     restored_from_branch: Option<()>,
     private_edge_connectivity: bool,
     has_replicas: bool,
@@ -78,41 +78,41 @@ pub(crate) struct Branch {
     /// Address of this object in the API.
     url: String,
     /// Where it runs.
-    region: RegionShape,
+    region: RegionShape<'a>,
     multiple_admins_required_for_demotion: bool,
     /// The name of the branch that it came from.
-    parent_branch: Option<String>,
+    parent_branch: Option<&'a str>,
     vtgate_options: serde_json::Map<String, serde_json::Value>,
     /// Ours: why it does not get ready, or why its server ends again and again, in the server's own last
     /// words; null when all is well.
-    last_error: Option<String>,
+    last_error: Option<&'a str>,
     /// Ours: the version of its server; null until it was ready once.
-    server_version: Option<String>,
+    server_version: Option<&'a str>,
     /// Ours: whether its server is of another version than the one installed. A restart changes that.
     server_outdated: bool,
     /// Ours: when it deletes itself; null for never.
     expires_at: Option<Time>,
 }
 
-impl Branch {
-    pub(crate) fn new(ctx: &Ctx<'_>, row: &BranchRow) -> Self {
+impl<'a> Branch<'a> {
+    pub(crate) fn new(ctx: &'a Ctx<'_>, row: &'a BranchRow) -> Self {
         let addresses = &ctx.plane().settings().addresses;
         let root = addresses.public_url.as_str();
         let (organization, database, name) = (ctx.organization(), ctx.database(), row.name.as_str());
         Self {
-            id: row.id.to_string(),
+            id: row.id.as_str(),
             r#type: "Branch",
-            name: name.to_owned(),
+            name,
             created_at: Time(row.created_at),
             updated_at: Time(row.updated_at),
             deleted_at: None,
             restore_checklist_completed_at: None,
             schema_last_updated_at: time(row.schema_last_updated_at),
             kind: "mysql",
-            access_host_url: addresses.data_http.clone(),
-            mysql_address: addresses.mysql.clone(),
-            mysql_provider_address: addresses.mysql.clone(),
-            mysql_edge_address: addresses.mysql.clone(),
+            access_host_url: &addresses.data_http,
+            mysql_address: &addresses.mysql,
+            mysql_provider_address: &addresses.mysql,
+            mysql_edge_address: &addresses.mysql,
             initial_restore_id: None,
             state: row.state.as_str(),
             direct_vtgate: false,
@@ -144,10 +144,10 @@ impl Branch {
                 .concat(),
             region: RegionShape::of(ctx.plane().settings(), &row.region),
             multiple_admins_required_for_demotion: false,
-            parent_branch: row.parent.as_ref().map(ToString::to_string),
+            parent_branch: row.parent.as_ref().map(BranchName::as_str),
             vtgate_options: serde_json::Map::new(),
-            last_error: row.last_error.clone(),
-            server_version: row.server_version.clone(),
+            last_error: row.last_error.as_deref(),
+            server_version: row.server_version.as_deref(),
             server_outdated: row
                 .server_version
                 .as_deref()
@@ -263,7 +263,7 @@ pub(crate) struct ClusterBody {
 /// A change of a branch's size (contract: objects/MysqlClusterResizeRequest.fields.md). Nothing of
 /// VTGates ever changes.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Resize {
+pub(crate) struct Resize<'a> {
     /// Public id.
     id: String,
     /// `BranchResizeRequest`
@@ -293,15 +293,15 @@ pub(crate) struct Resize {
     previous_vtgate_name: &'static str,
     previous_vtgate_display_name: &'static str,
     /// Who asked for it.
-    actor: Actor,
+    actor: Actor<'a>,
     /// Ours: the cluster size that is wanted.
     cluster_size: String,
     /// Ours: the cluster size before.
     previous_cluster_size: String,
 }
 
-impl Resize {
-    pub(crate) fn new(ctx: &Ctx<'_>, row: &ResizeRow) -> Self {
+impl<'a> Resize<'a> {
+    pub(crate) fn new(ctx: &Ctx<'_>, row: &'a ResizeRow) -> Self {
         Self {
             id: row.id.to_string(),
             r#type: "BranchResizeRequest",

@@ -12,7 +12,7 @@ use crate::shape::{Actor, Time, time};
 /// A database.
 #[derive(Serialize, JsonSchema)]
 #[allow(clippy::struct_excessive_bools, reason = "the contract's own shape")]
-pub(crate) struct Database {
+pub(crate) struct Database<'a> {
     /// Public id.
     id: String,
     /// `Database`
@@ -37,7 +37,7 @@ pub(crate) struct Database {
     at_development_branch_usage_limit: bool,
     data_import: Option<()>,
     /// Where its branches run unless they say otherwise.
-    region: RegionShape,
+    region: RegionShape<'a>,
     /// Its page.
     html_url: String,
     /// Name in paths.
@@ -79,15 +79,15 @@ pub(crate) struct Database {
     /// Free text.
     notes: String,
     /// Who made it.
-    actor: Actor,
+    actor: Actor<'a>,
     /// Ours: the SQL schema on its branches' servers. A rename leaves it as it is.
     schema_name: String,
     /// Ours: the size of its first branch.
     cluster_size: String,
 }
 
-impl Database {
-    pub(crate) fn new(ctx: &Ctx<'_>, row: &DatabaseRow) -> Self {
+impl<'a> Database<'a> {
+    pub(crate) fn new(ctx: &'a Ctx<'_>, row: &'a DatabaseRow) -> Self {
         let settings = &row.settings;
         let path = format!("organizations/{}/databases/{}", ctx.organization(), row.name);
         let url = format!("{}/v1/{path}", ctx.public_url());

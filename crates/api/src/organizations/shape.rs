@@ -169,43 +169,43 @@ impl Membership {
 
 /// A region.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct RegionShape {
+pub(crate) struct RegionShape<'a> {
     /// Public id.
-    id: String,
+    id: &'a str,
     /// `Region`
     r#type: &'static str,
     /// Who runs it.
-    provider: String,
+    provider: &'a str,
     /// Whether it may be chosen.
     enabled: bool,
     /// Addresses that its branches call out from.
-    public_ip_addresses: Vec<String>,
+    public_ip_addresses: &'a [String],
     /// Name for display.
-    display_name: String,
+    display_name: &'a str,
     /// Where it is.
-    location: String,
+    location: &'a str,
     /// As requests name it.
-    slug: String,
+    slug: &'a str,
     /// Whether it is meant when a request names none.
     current_default: bool,
     mysql_supported: bool,
     postgresql_supported: bool,
 }
 
-impl RegionShape {
+impl<'a> RegionShape<'a> {
     /// The region of a slug. One that the operator has taken out of the settings is still named.
-    pub(crate) fn of(settings: &Settings, slug: &RegionSlug) -> Self {
+    pub(crate) fn of(settings: &'a Settings, slug: &'a RegionSlug) -> Self {
         match settings.region(slug) {
             Some(region) => Self::new(region),
             None => Self {
-                id: "000000000000".to_owned(),
+                id: "000000000000",
                 r#type: "Region",
-                provider: "unknown".to_owned(),
+                provider: "unknown",
                 enabled: false,
-                public_ip_addresses: Vec::new(),
-                display_name: slug.to_string(),
-                location: "no longer configured".to_owned(),
-                slug: slug.to_string(),
+                public_ip_addresses: &[],
+                display_name: slug.as_str(),
+                location: "no longer configured",
+                slug: slug.as_str(),
                 current_default: false,
                 mysql_supported: true,
                 postgresql_supported: false,
@@ -213,16 +213,16 @@ impl RegionShape {
         }
     }
 
-    pub(crate) fn new(region: &Region) -> Self {
+    pub(crate) fn new(region: &'a Region) -> Self {
         Self {
-            id: region.id.to_string(),
+            id: region.id.as_str(),
             r#type: "Region",
-            provider: region.provider.clone(),
+            provider: &region.provider,
             enabled: region.enabled,
-            public_ip_addresses: region.public_ip_addresses.clone(),
-            display_name: region.display_name.clone(),
-            location: region.location.clone(),
-            slug: region.slug.to_string(),
+            public_ip_addresses: &region.public_ip_addresses,
+            display_name: &region.display_name,
+            location: &region.location,
+            slug: region.slug.as_str(),
             current_default: region.current_default,
             mysql_supported: true,
             postgresql_supported: false,
