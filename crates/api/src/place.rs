@@ -69,17 +69,23 @@ const BEYOND: usize = 400;
 /// A path or name fit to be written down: cut, and without what may be a secret in the wrong place, also
 /// one that is escaped.
 pub(crate) fn mask(text: &str, secret_prefix: &str) -> String {
-    let looked_at: String = text.chars().take(WRITTEN_MAX + BEYOND).collect();
-    let plain = unescaped(&looked_at);
-    let whole = match without_secrets(&plain, secret_prefix) {
-        Cow::Owned(hidden) => hidden,
-        Cow::Borrowed(_) => looked_at,
+    let looked_at = first(text, WRITTEN_MAX + BEYOND);
+    let plain = unescaped(looked_at);
+    let hidden = match without_secrets(&plain, secret_prefix) {
+        Cow::Owned(hidden) => Some(hidden),
+        Cow::Borrowed(_) => None,
     };
-    let mut written: String = whole.chars().take(WRITTEN_MAX).collect();
-    if written.len() < whole.len() {
-        written.push('…');
+    let whole = hidden.as_deref().unwrap_or(looked_at);
+    let written = first(whole, WRITTEN_MAX);
+    if written.len() < whole.len() { format!("{written}…") } else { written.to_owned() }
+}
+
+/// The first so many characters.
+fn first(text: &str, count: usize) -> &str {
+    if text.len() <= count {
+        return text;
     }
-    written
+    text.char_indices().nth(count).map_or(text, |(end, _)| &text[..end])
 }
 
 /// A path with its escapes undone.

@@ -3,13 +3,13 @@
 //! the rest of its header, or for the answer to be taken. So those who hold connections and say
 //! nothing can never keep others out. A connection whose request is being served gives way to nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 /// A request is being served.
 const SERVING: u64 = 0;
@@ -33,11 +33,29 @@ pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
 pub(crate) struct Seats {
     max: usize,
     per_address: usize,
-    opened: Instant,
     taken: Mutex<Taken>,
-    freed: Arc<Notify>,
+    crowd: Arc<Crowd>,
     given_up: AtomicU64,
     refused: AtomicU64,
+}
+
+/// What all places share.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// Which client has been waited for longer than another: counted, for that costs less than a clock.
+    turns: AtomicU64,
+    /// Those who found every place being served.
+    outside: AtomicUsize,
+    freed: Notify,
+}
+
+impl Crowd {
+    /// Somebody may find a place now.
+    fn freed(&self) {
+        if self.outside.load(Ordering::SeqCst) > 0 {
+            self.freed.notify_one();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -45,17 +63,27 @@ struct Taken {
     total: usize,
     last: u64,
     by_address: HashMap<IpAddr, HashMap<u64, Arc<Seat>>>,
+    /// Who gives way next, of one address or of all, as it was when it was looked at last: to look at
+    /// everybody for each that comes would be what costs most.
+    next: HashMap<Option<IpAddr>, VecDeque<Waiting>>,
+}
+
+/// A connection whose client is waited for, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiting {
+    address: IpAddr,
+    number: u64,
+    since: u64,
 }
 
 /// One connection's place.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    opened: Instant,
-    /// Since when its client is waited for, in microseconds; or one of the words above.
+    crowd: Arc<Crowd>,
+    /// In which turn its client began to be waited for; or one of the words above.
     waiting_since: AtomicU64,
-    leave: Notify,
-    /// Those who found every place being served.
-    freed: Arc<Notify>,
+    /// Ends the connection.
+    end: OnceLock<AbortHandle>,
 }
 
 /// A place that is held until this is dropped, or given to somebody else.
@@ -84,37 +112,39 @@ enum Asked {
 }
 
 impl Seat {
-    fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(GIVEN_AWAY - 1).clamp(1, GIVEN_AWAY - 1)
-    }
-
     /// A request has come whole. False when the place was given away: its answer would reach nobody.
     pub(crate) fn serving(&self) -> bool {
         let since = self.waiting_since.load(Ordering::Acquire);
         let held = |since| {
-            self.waiting_since.compare_exchange(since, SERVING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            self.waiting_since.compare_exchange(since, SERVING, Ordering::SeqCst, Ordering::Acquire).is_ok()
         };
         since != GIVEN_AWAY && held(since)
     }
 
     /// Its answer is ready: the client is waited for.
     pub(crate) fn answered(&self) {
-        let now = self.now();
-        let _ = self.waiting_since.compare_exchange(SERVING, now, Ordering::AcqRel, Ordering::Acquire);
-        self.freed.notify_one();
+        let turn = self.crowd.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        let _ = self.waiting_since.compare_exchange(SERVING, turn, Ordering::SeqCst, Ordering::Acquire);
+        self.crowd.freed();
     }
 
-    /// Ends when the place is given to somebody else.
-    pub(crate) async fn given_away(&self) {
-        self.leave.notified().await;
+    /// What ends the connection when its place is given to somebody else.
+    pub(crate) fn ends_with(&self, end: AbortHandle) {
+        let end = self.end.get_or_init(|| end);
+        fence(Ordering::SeqCst);
+        if self.waiting_since.load(Ordering::SeqCst) == GIVEN_AWAY {
+            end.abort();
+        }
     }
 
     /// Gives the place away, unless it is being served or has changed since `since`.
     fn give_away(&self, since: u64) -> bool {
         let given =
-            self.waiting_since.compare_exchange(since, GIVEN_AWAY, Ordering::AcqRel, Ordering::Acquire);
-        if given.is_ok() {
-            self.leave.notify_one();
+            self.waiting_since.compare_exchange(since, GIVEN_AWAY, Ordering::SeqCst, Ordering::Acquire);
+        // Either this sees what ends it, or whoever brings that sees that the place is given away.
+        fence(Ordering::SeqCst);
+        if let (Ok(_), Some(end)) = (given, self.end.get()) {
+            end.abort();
         }
         given.is_ok()
     }
@@ -137,34 +167,45 @@ impl Taken {
         let removed = own.remove(&number).is_some();
         if own.is_empty() {
             self.by_address.remove(&address);
+            self.next.remove(&Some(address));
         }
         self.total -= usize::from(removed);
         removed
     }
 
-    /// The connection that has waited longest: of one address, or of those that hold most.
-    fn longest_waiting(&self, of: Option<IpAddr>) -> Option<(IpAddr, u64, u64)> {
+    /// Those whose clients are waited for, the longest first; of all, those of who holds most before others.
+    fn waiting(&self, of: Option<IpAddr>) -> VecDeque<Waiting> {
         let among = self.by_address.iter().filter(|(address, _)| of.is_none_or(|of| of == **address));
-        let waiting = among.flat_map(|(address, own)| {
-            own.iter().filter_map(move |(number, seat)| {
-                let since = seat.waiting_since.load(Ordering::Acquire);
-                let waits = since != SERVING && since != GIVEN_AWAY;
-                waits.then_some((usize::MAX - own.len(), since, *address, *number))
+        let mut waiting: Vec<(usize, Waiting)> = among
+            .flat_map(|(address, own)| {
+                own.iter().filter_map(move |(number, seat)| {
+                    let since = seat.waiting_since.load(Ordering::SeqCst);
+                    let waiting = Waiting { address: *address, number: *number, since };
+                    (since != SERVING && since != GIVEN_AWAY).then_some((own.len(), waiting))
+                })
             })
-        });
-        waiting.min().map(|(_, since, address, number)| (address, number, since))
+            .collect();
+        waiting.sort_unstable_by_key(|(held, waiting)| (std::cmp::Reverse(*held), waiting.since));
+        waiting.into_iter().map(|(_, waiting)| waiting).collect()
     }
 
     /// Frees the place of whoever has waited longest; not so when all are being served.
     fn make_room(&mut self, of: Option<IpAddr>) -> bool {
-        // One that begins to be served between the look and the taking is passed over.
-        while let Some((address, number, since)) = self.longest_waiting(of) {
-            let seat = self.by_address.get(&address).and_then(|own| own.get(&number)).map(Arc::clone);
-            if seat.is_some_and(|seat| seat.give_away(since)) {
-                return self.remove(address, number);
+        loop {
+            // One that has been served since it was looked at is passed over: it has waited less long.
+            while let Some(waiting) = self.next.get_mut(&of).and_then(VecDeque::pop_front) {
+                let Waiting { address, number, since } = waiting;
+                let seat = self.by_address.get(&address).and_then(|own| own.get(&number));
+                if seat.is_some_and(|seat| seat.give_away(since)) {
+                    return self.remove(address, number);
+                }
             }
+            let waiting = self.waiting(of);
+            if waiting.is_empty() {
+                return false;
+            }
+            self.next.insert(of, waiting);
         }
-        false
     }
 }
 
@@ -174,9 +215,8 @@ impl Seats {
         Arc::new(Self {
             max: max.max(1),
             per_address: if per_address == 0 { usize::MAX } else { per_address },
-            opened: Instant::now(),
             taken: Mutex::default(),
-            freed: Arc::default(),
+            crowd: Arc::default(),
             given_up: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         })
@@ -202,10 +242,9 @@ impl Seats {
             self.given_up.fetch_add(1, Ordering::Relaxed);
         }
         let seat = Arc::new(Seat {
-            opened: self.opened,
+            crowd: Arc::clone(&self.crowd),
             waiting_since: AtomicU64::new(SERVING),
-            leave: Notify::new(),
-            freed: Arc::clone(&self.freed),
+            end: OnceLock::new(),
         });
         seat.answered();
         let number = taken.add(address, Arc::clone(&seat));
@@ -216,16 +255,18 @@ impl Seats {
     /// all of them are being served. Waits while every place there is is being served.
     pub(crate) async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Held> {
         let address = neighbourhood(address);
+        let mut outside = None;
         loop {
-            // Listening first, so that no place is missed that is freed between the look and the wait.
-            let freed = self.freed.notified();
             match self.ask(address) {
                 Asked::Seated(held) => return Some(held),
                 Asked::Refused => {
                     self.refused.fetch_add(1, Ordering::Relaxed);
                     return None;
                 }
-                Asked::Full => freed.await,
+                // Those who free a place are told first that somebody waits, and then asked once more: so
+                // none is missed that is freed meanwhile.
+                Asked::Full if outside.is_none() => outside = Some(Outside::of(&self.crowd)),
+                Asked::Full => self.crowd.freed.notified().await,
             }
         }
     }
@@ -243,7 +284,23 @@ impl Seats {
 impl Drop for Held {
     fn drop(&mut self) {
         self.seats.taken().remove(self.address, self.number);
-        self.seats.freed.notify_one();
+        self.seats.crowd.freed();
+    }
+}
+
+/// Somebody who waits for a place.
+struct Outside(Arc<Crowd>);
+
+impl Outside {
+    fn of(crowd: &Arc<Crowd>) -> Self {
+        crowd.outside.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(crowd))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.0.outside.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

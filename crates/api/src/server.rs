@@ -111,14 +111,12 @@ impl Server {
                         let seat = Arc::clone(&held.seat);
                         let door = Door { app: app.clone(), remote, seat: Arc::clone(&seat) };
                         let watched = graceful.watch(connection(stream, door));
-                        tokio::spawn(async move {
-                            tokio::select! {
-                                () = seat.given_away() => {}
-                                // What goes wrong on a connection is its client's to notice.
-                                _ = watched => {}
-                            }
+                        let served = tokio::spawn(async move {
+                            // What goes wrong on a connection is its client's to notice.
+                            let _ = watched.await;
                             drop(held);
                         });
+                        seat.ends_with(served.abort_handle());
                     }
                     Ok((stream, _, None)) => {
                         tokio::spawn(no_place(stream));
