@@ -14,6 +14,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Longest wait for `/healthz` whatever else happens, on a machine that is busy. Somebody who has to wait
 /// until a dripping client is given up waits for half a minute.
 const ALIVE_WITHIN: Duration = Duration::from_secs(20);
+/// How often somebody asks who was not heard.
+const TRIES: usize = 5;
 /// Connections from one address that say nothing whole.
 const DRIPPING: usize = 10_000;
 /// Files that this process needs beside its connections.
