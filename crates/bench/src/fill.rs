@@ -21,6 +21,11 @@ pub const MADE_AT: i64 = 1_700_000_000_000_000;
 /// The first id's number: ids then have twelve characters.
 const FIRST_ID: u64 = 36_u64.pow(11);
 
+/// What Bough counts as it comes and goes.
+pub const COUNT: &str = "UPDATE organizations SET \
+    live_databases = (SELECT COUNT(*) FROM databases d WHERE d.organization_id = organizations.id AND d.desired = 'running'), \
+    service_tokens = (SELECT COUNT(*) FROM service_tokens t WHERE t.organization_id = organizations.id)";
+
 /// A token that was made.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -182,6 +187,6 @@ pub fn fill(file: &Path, organization: &str, tokens: &Tokens<'_>) -> Result<()> 
             granted = until;
         }
     }
-    db.execute_batch(&format!("{index}; COMMIT; PRAGMA journal_mode = WAL;"))?;
+    db.execute_batch(&format!("{index}; {COUNT}; COMMIT; PRAGMA journal_mode = WAL;"))?;
     Ok(())
 }

@@ -130,6 +130,8 @@ pub fn sample(address: SocketAddr, requests: &[Vec<u8>]) -> Result<Vec<Answer>> 
 pub struct Window {
     /// How long each answer took, in microseconds.
     pub micros: Vec<f64>,
+    /// Of which kind of request each was.
+    pub kinds: Vec<usize>,
     /// Answers that were not as they should be.
     pub failed: usize,
     /// How long it took in all, in seconds.
@@ -146,20 +148,61 @@ pub fn window(
     length: Duration,
     seed: u64,
 ) -> Result<Window> {
-    let mut open = (0..connections).map(|_| Connection::open(address)).collect::<Result<Vec<_>>>()?;
+    let draw = |dice: &mut Dice| (0, &requests[dice.below(requests.len())][..]);
+    let right = |status, body: &[u8]| status == 200 && body == expected;
+    drive(address, draw, right, connections, length, seed)
+}
+
+/// As [`window`], for requests of several kinds; `weights` says how often each is drawn. Every answer must
+/// be 200.
+pub fn mixed(
+    address: SocketAddr,
+    requests: &[Vec<Vec<u8>>],
+    weights: &[u64],
+    connections: usize,
+    length: Duration,
+    seed: u64,
+) -> Result<Window> {
+    let all: u64 = weights.iter().sum();
+    let draw = |dice: &mut Dice| {
+        let mut at = dice.next() % all;
+        let of = |weight: &&u64| {
+            let here = at < **weight;
+            at = at.saturating_sub(**weight);
+            !here
+        };
+        let kind = weights.iter().take_while(of).count();
+        let requests = &requests[kind];
+        (kind, &requests[dice.below(requests.len())][..])
+    };
+    drive(address, draw, |status, _: &[u8]| status == 200, connections, length, seed)
+}
+
+fn drive<'a>(
+    address: SocketAddr,
+    draw: impl Fn(&mut Dice) -> (usize, &'a [u8]),
+    right: impl Fn(u16, &[u8]) -> bool,
+    connections: usize,
+    length: Duration,
+    seed: u64,
+) -> Result<Window> {
+    let mut open: Vec<(Connection, usize)> = Vec::new();
     let mut dice = Dice::new(seed);
     let mut window = Window::default();
     let started = Instant::now();
-    for connection in &mut open {
-        connection.ask(&requests[dice.below(requests.len())])?;
+    for _ in 0..connections {
+        let (kind, request) = draw(&mut dice);
+        let mut connection = Connection::open(address)?;
+        connection.ask(request)?;
+        open.push((connection, kind));
     }
     while !open.is_empty() {
         let over = started.elapsed() >= length;
         let mut failure = None;
         // What is under way when the time is over is still waited for.
-        open.retain_mut(|connection| {
+        open.retain_mut(|(connection, kind)| {
             let whole = match connection.answer() {
-                Ok(whole) => whole.map(|(status, body)| status == 200 && body == expected),
+                Ok(whole) => whole.map(|(status, body)| right(status, body)),
                 Err(error) => {
                     failure = Some(error);
                     None
@@ -167,9 +210,12 @@ pub fn window(
             };
             let Some(right) = whole else { return true };
             window.micros.push(connection.asked.elapsed().as_secs_f64() * 1e6);
+            window.kinds.push(*kind);
             window.failed += usize::from(!right);
-            if !over && let Err(error) = connection.ask(&requests[dice.below(requests.len())]) {
-                failure = Some(error);
+            if !over {
+                let (next, request) = draw(&mut dice);
+                *kind = next;
+                failure = connection.ask(request).err().or(failure.take());
             }
             !over
         });

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -154,4 +155,19 @@ pub fn available_mib() -> f64 {
         .next()
         .and_then(|text| text.parse::<f64>().ok());
     kib.map_or(f64::NAN, |kib| kib / 1024.0)
+}
+
+/// Bytes that the files of a folder take on the disk, and how long they are.
+pub fn bytes_on_disk(folder: &Path) -> std::io::Result<(u64, u64)> {
+    let mut sum = (0, 0);
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let (allocated, long) = match metadata.is_dir() {
+            true => bytes_on_disk(&entry.path())?,
+            false => (metadata.blocks() * 512, metadata.len()),
+        };
+        sum = (sum.0 + allocated, sum.1 + long);
+    }
+    Ok(sum)
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::fill::{MADE_AT, id_of, unsafe_but_fast};
+use crate::fill::{COUNT, MADE_AT, id_of, unsafe_but_fast};
 
 /// No try is due before that, in microseconds since 1970: the year 2100.
 const NOT_DUE: i64 = 4_102_444_800_000_000;
@@ -19,6 +19,11 @@ const FIRST_BRANCH: u64 = 1 << 41;
 /// The name of the database of a number. Names that differ in their last letter are taken and free.
 pub fn database_name(number: u64) -> String {
     format!("scale-{number:06}a")
+}
+
+/// The id of the database of a number.
+pub fn database_id(number: u64) -> String {
+    id_of(FIRST_DATABASE + number)
 }
 
 /// A name of the same form that no database has.
@@ -82,7 +87,7 @@ pub fn fill(file: &Path, like: &str, databases: u64, branches: u64) -> Result<()
     let (main, other) = (Template::of(&db, "branches", &main)?, Template::of(&db, "branches", &other)?);
     db.execute_batch("BEGIN")?;
     for number in 0..databases {
-        let (id, name) = (id_of(FIRST_DATABASE + number), database_name(number));
+        let (id, name) = (database_id(number), database_name(number));
         let at = MADE_AT + i64::try_from(number)?;
         let branch_id = |nth| id_of(FIRST_BRANCH + number * branches + nth);
         database.put(
@@ -117,6 +122,6 @@ pub fn fill(file: &Path, like: &str, databases: u64, branches: u64) -> Result<()
             )?;
         }
     }
-    db.execute_batch("COMMIT; PRAGMA journal_mode = WAL;")?;
+    db.execute_batch(&format!("{COUNT}; COMMIT; PRAGMA journal_mode = WAL;"))?;
     Ok(())
 }

@@ -23,6 +23,7 @@ pub(crate) const CHECKED_WHOLE_BYTES: u64 = 64 * 1024 * 1024;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001_first.sql")),
     M::up(include_str!("migrations/0002_branch_changes.sql")),
+    M::up(include_str!("migrations/0003_counts_and_orders.sql")),
 ];
 
 /// The number of the newest schema that this version knows.

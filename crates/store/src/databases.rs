@@ -8,6 +8,7 @@ use bough_policy::{DatabaseAt, Granted, OrganizationAt, Place, Principal};
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
+use crate::organizations::{Counted, count, counted};
 use crate::row::{
     Page, actor, all, change, cluster_size, first, like_anywhere, number, parsed, parsed_opt, region, time,
     time_opt,
@@ -102,7 +103,7 @@ const COLUMNS: &str = "d.id, d.name, d.schema_name, d.region, d.cluster_size, d.
       AND x.desired = 'running' AND r.state = 'resizing') AS resizing, \
     EXISTS (SELECT 1 FROM branches x JOIN resizes r ON r.branch_id = x.id WHERE x.database_id = d.id \
       AND x.desired = 'running' AND r.state = 'pending') AS resize_queued";
-const FROM: &str = "FROM databases d JOIN branches b ON b.id = d.default_branch_id";
+const DEFAULT_BRANCH: &str = "JOIN branches b ON b.id = d.default_branch_id";
 
 fn read(row: &Row<'_>) -> Result<DatabaseRow, StoreError> {
     Ok(DatabaseRow {
@@ -145,7 +146,7 @@ pub(crate) fn by_id(db: &impl Db, at: &DatabaseAt) -> Result<Option<DatabaseRow>
     first(
         db,
         &format!(
-            "SELECT {COLUMNS} {FROM} WHERE d.id = ? AND d.organization_id = ? AND d.desired = 'running'"
+            "SELECT {COLUMNS} FROM databases d {DEFAULT_BRANCH} WHERE d.id = ? AND d.organization_id = ? AND d.desired = 'running'"
         ),
         params![at.database.as_str(), at.organization.as_str()],
         read,
@@ -183,7 +184,6 @@ pub fn list(
 ) -> Result<(Vec<DatabaseRow>, i64), StoreError> {
     let organization = &granted.at().organization;
     let at = |database: DatabaseId| DatabaseAt { organization: organization.clone(), database };
-    let like = like_anywhere(search);
     // Who holds something on single databases only is served from those; whoever sees any database
     // at all, from the whole list.
     let singles = match principal {
@@ -194,7 +194,6 @@ pub fn list(
         }
         _ => None,
     };
-    let condition = "d.organization_id = ?1 AND d.desired = 'running' AND d.name LIKE ?2 ESCAPE '!'";
     if let Some(ids) = singles {
         let mut rows = Vec::new();
         for id in ids.into_iter().filter(|id| sees(&at(id.clone()))) {
@@ -208,18 +207,31 @@ pub fn list(
         let from = usize::try_from(page.offset()).unwrap_or(usize::MAX);
         return Ok((rows.into_iter().skip(from).take(page.size as usize).collect(), total));
     }
+    let organization = organization.as_str();
+    let total = match search {
+        "" => counted(reader, organization, Counted::Databases)?,
+        search => number(
+            reader,
+            "SELECT COUNT(*) FROM databases WHERE organization_id = ? AND live_name LIKE ? ESCAPE '!'",
+            params![organization, like_anywhere(search)],
+        )?,
+    };
+    // Which they are first: what else is shown of them is counted for these alone.
     let rows = all(
         reader,
         &format!(
-            "SELECT {COLUMNS} {FROM} WHERE {condition} ORDER BY d.created_at DESC, d.id DESC LIMIT ?3 OFFSET ?4"
+            "SELECT {COLUMNS} FROM (SELECT id AS of_page FROM databases WHERE organization_id = ?1 \
+             AND desired = 'running' AND (?2 IS NULL OR live_name LIKE ?2 ESCAPE '!') \
+             ORDER BY created_at DESC, id DESC LIMIT ?3 OFFSET ?4) \
+             JOIN databases d ON d.id = of_page {DEFAULT_BRANCH} ORDER BY d.created_at DESC, d.id DESC"
         ),
-        params![organization.as_str(), like, page.limit(), page.offset()],
+        params![
+            organization,
+            (!search.is_empty()).then(|| like_anywhere(search)),
+            page.limit(),
+            page.offset()
+        ],
         read,
-    )?;
-    let total = number(
-        reader,
-        &format!("SELECT COUNT(*) FROM databases d WHERE {condition}"),
-        params![organization.as_str(), like],
     )?;
     Ok((rows, total))
 }
@@ -303,6 +315,7 @@ pub fn insert<P: Place>(
             now.as_micros(),
         ],
     )?;
+    count(tx, organization, Counted::Databases, 1)?;
     Ok(true)
 }
 
@@ -384,6 +397,7 @@ pub(crate) fn wish_gone_in(tx: &Tx<'_>, at: &DatabaseAt, now: Timestamp) -> Resu
     if changed == 0 {
         return Err(StoreError::Changed);
     }
+    count(tx, at.organization.as_str(), Counted::Databases, -1)?;
     change(
         tx,
         "UPDATE branches SET desired = 'gone', live_name = NULL, generation = generation + 1, attempts = 0, \

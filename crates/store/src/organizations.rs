@@ -25,15 +25,14 @@ pub struct OrganizationRow {
     pub updated_at: Timestamp,
 }
 
-const COLUMNS: &str = "o.id, o.name, o.billing_email, o.created_at, o.updated_at, \
-    (SELECT COUNT(*) FROM databases d WHERE d.organization_id = o.id AND d.desired = 'running') AS databases";
+const COLUMNS: &str = "o.id, o.name, o.billing_email, o.created_at, o.updated_at, o.live_databases";
 
 fn read(row: &Row<'_>) -> Result<OrganizationRow, StoreError> {
     Ok(OrganizationRow {
         id: parsed(row, "id", OrganizationId::parse)?,
         name: parsed(row, "name", |name| OrganizationName::parse(name).ok())?,
         billing_email: row.get("billing_email")?,
-        database_count: row.get("databases")?,
+        database_count: row.get("live_databases")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
@@ -41,6 +40,34 @@ fn read(row: &Row<'_>) -> Result<OrganizationRow, StoreError> {
 
 pub(crate) fn by_id(db: &impl Db, id: &OrganizationId) -> Result<Option<OrganizationRow>, StoreError> {
     first(db, &format!("SELECT {COLUMNS} FROM organizations o WHERE o.id = ?"), params![id.as_str()], read)
+}
+
+/// What is counted as it comes and goes, because there may be a million of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Counted {
+    /// Databases that are not being deleted.
+    Databases,
+    /// Service tokens.
+    ServiceTokens,
+}
+
+/// So many more of an organization, or fewer.
+pub(crate) fn count(tx: &Tx<'_>, organization: &str, what: Counted, more: i64) -> Result<(), StoreError> {
+    let sql = match what {
+        Counted::Databases => "UPDATE organizations SET live_databases = live_databases + ? WHERE id = ?",
+        Counted::ServiceTokens => "UPDATE organizations SET service_tokens = service_tokens + ? WHERE id = ?",
+    };
+    change(tx, sql, params![more, organization])?;
+    Ok(())
+}
+
+/// How many there are.
+pub(crate) fn counted(db: &impl Db, organization: &str, what: Counted) -> Result<i64, StoreError> {
+    let sql = match what {
+        Counted::Databases => "SELECT live_databases FROM organizations WHERE id = ?",
+        Counted::ServiceTokens => "SELECT service_tokens FROM organizations WHERE id = ?",
+    };
+    number(db, sql, params![organization])
 }
 
 /// One organization.

@@ -125,7 +125,7 @@ pub fn wish(reader: &Reader, id: &BranchId) -> Result<Option<Wish>, StoreError> 
 pub fn ready_after(reader: &Reader, after: &str, limit: u32) -> Result<Vec<BranchId>, StoreError> {
     all(
         reader,
-        "SELECT id FROM branches WHERE id > ? AND state = 'ready' AND desired = 'running' ORDER BY id LIMIT ?",
+        "SELECT id FROM branches INDEXED BY branches_ready WHERE id > ? AND state = 'ready' AND desired = 'running' ORDER BY id LIMIT ?",
         params![after, limit],
         |row| parsed(row, "id", BranchId::parse),
     )
@@ -214,7 +214,7 @@ pub fn record_lost(
 pub fn steady(reader: &Reader, since: Timestamp) -> Result<Vec<BranchId>, StoreError> {
     all(
         reader,
-        "SELECT id FROM branches WHERE crashes > 0 AND state = 'ready' AND desired = 'running' AND up_since <= ?",
+        "SELECT id FROM branches INDEXED BY branches_ready WHERE crashes > 0 AND state = 'ready' AND desired = 'running' AND up_since <= ?",
         params![since.as_micros()],
         |row| parsed(row, "id", BranchId::parse),
     )
@@ -240,7 +240,7 @@ pub fn record_steady(tx: &Tx<'_>, id: &BranchId) -> Result<(), StoreError> {
 pub fn of_another_version(reader: &Reader, installed: &str, limit: u32) -> Result<Vec<BranchId>, StoreError> {
     all(
         reader,
-        "SELECT id FROM branches WHERE state = 'ready' AND desired = 'running' AND server_version <> ? \
+        "SELECT id FROM branches INDEXED BY branches_ready WHERE state = 'ready' AND desired = 'running' AND server_version <> ? \
          ORDER BY up_since LIMIT ?",
         params![installed, limit],
         |row| parsed(row, "id", BranchId::parse),
@@ -254,7 +254,7 @@ pub fn of_another_version(reader: &Reader, installed: &str, limit: u32) -> Resul
 pub fn without_version(reader: &Reader, limit: u32) -> Result<Vec<BranchId>, StoreError> {
     all(
         reader,
-        "SELECT id FROM branches WHERE server_version IS NULL AND state = 'ready' AND desired = 'running' LIMIT ?",
+        "SELECT id FROM branches INDEXED BY branches_ready WHERE server_version IS NULL AND state = 'ready' AND desired = 'running' LIMIT ?",
         params![limit],
         |row| parsed(row, "id", BranchId::parse),
     )

@@ -7,6 +7,7 @@ use bough_policy::{Access, DatabaseAt, GrantScope, Granted, Grants, Organization
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
+use crate::organizations::{Counted, count, counted};
 use crate::principals::{cidrs, grants_of, scope};
 use crate::row::{Page, actor, all, change, first, number, parsed, parsed_opt, time, time_opt};
 use crate::{Reader, StoreError, Tx};
@@ -122,19 +123,16 @@ pub fn list(
     let organization = granted.at().organization.as_str();
     let rows = all(
         reader,
+        // The page is found in the index alone: the rows before it need not be read.
         &format!(
-            "SELECT {COLUMNS} FROM service_tokens WHERE organization_id = ? \
-             ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+            "SELECT {COLUMNS} FROM (SELECT id AS of_page FROM service_tokens WHERE organization_id = ? \
+             ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?) JOIN service_tokens ON id = of_page \
+             ORDER BY created_at DESC, id DESC"
         ),
         params![organization, page.limit(), page.offset()],
         read,
     )?;
-    let total = number(
-        reader,
-        "SELECT COUNT(*) FROM service_tokens WHERE organization_id = ?",
-        params![organization],
-    )?;
-    Ok((rows, total))
+    Ok((rows, counted(reader, organization, Counted::ServiceTokens)?))
 }
 
 /// A token to be made.
@@ -186,6 +184,7 @@ pub fn insert(
             now.as_micros(),
         ],
     )?;
+    count(tx, granted.at().organization.as_str(), Counted::ServiceTokens, 1)?;
     tx.bump_store_version()?;
     let at = TokenAt { organization: granted.at().organization.clone(), token: new.id.clone() };
     by_id(tx, &at)?.ok_or(StoreError::Changed)
@@ -283,6 +282,7 @@ pub fn delete(tx: &Tx<'_>, granted: &Granted<TokenAt>) -> Result<Vec<TokenRow>, 
     }
     for token in &gone {
         change(tx, "DELETE FROM service_tokens WHERE id = ?", params![token.id.as_str()])?;
+        count(tx, granted.at().organization.as_str(), Counted::ServiceTokens, -1)?;
     }
     tx.bump_store_version()?;
     Ok(gone)
