@@ -157,8 +157,8 @@ impl Filled {
         bough.serve();
         let mut filled = Self { bough, databases, branches: each, tokens, requests: Vec::new() };
         let mut dice = Dice::new(5);
-        for kind in 0..MIX.len() {
-            let count = REQUESTS * MIX[kind].1 / 100;
+        for (kind, (_, weight)) in MIX.iter().enumerate() {
+            let count = REQUESTS * weight / 100;
             let requests = (0..count).map(|_| filled.request(kind, &mut dice)).collect();
             filled.requests.push(requests);
         }
