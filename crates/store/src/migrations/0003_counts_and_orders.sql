@@ -11,3 +11,5 @@ UPDATE organizations SET
 CREATE INDEX databases_by_age ON databases (organization_id, created_at, id) WHERE desired = 'running';
 -- The branches that are looked after, among all that are asleep.
 CREATE INDEX branches_ready ON branches (id) WHERE state = 'ready' AND desired = 'running';
+-- A list of databases says of each how many branches it has, of either class.
+CREATE INDEX branches_by_class ON branches (database_id, desired, production);
