@@ -2,16 +2,16 @@
 //! take longer, or shorter, for being recorded. What waits is bounded; when too much waits, the newest
 //! is dropped and counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
 
 use bough_model::{DatabaseId, Timestamp, TokenId};
-use bough_policy::AccessSet;
+use bough_policy::{Access, AccessSet};
 use bough_store::denials::NewDenial;
-use bough_store::{Store, StoreError, Tx, denials, usage};
+use bough_store::{Store, StoreError, denials, usage};
 
 /// How often what waits is written, in milliseconds. A first use shows within five seconds.
 const WRITE_EVERY_MILLIS: u64 = 1_000;
@@ -21,16 +21,13 @@ const DENIALS_MAX: usize = 2_000;
 const DENIALS_AT_ONCE: usize = 50;
 /// Most uses that wait.
 const USES_MAX: usize = 100_000;
-/// Uses written in one go.
-const USES_AT_ONCE: usize = 100;
 
 type Use = (TokenId, Option<DatabaseId>);
-type Used = (AccessSet, Timestamp);
 
 #[derive(Default)]
 struct Waiting {
     denials: Vec<NewDenial>,
-    uses: HashMap<Use, Used>,
+    uses: HashMap<Use, (AccessSet, Timestamp)>,
 }
 
 /// What waits to be written down.
@@ -109,17 +106,18 @@ impl Recorder {
             store.write(move |tx| denials.iter().try_for_each(|denial| denials::record(tx, denial)))?;
             denials = rest;
         }
-        let mut uses: Vec<_> = taken.uses.into_iter().collect();
-        while !uses.is_empty() {
-            let rest = uses.split_off(uses.len().min(USES_AT_ONCE));
-            store.write(move |tx| uses.iter().try_for_each(|used| record_use(tx, used)))?;
-            uses = rest;
-        }
-        Ok(())
+        store.write(move |tx| {
+            let mut written: HashSet<&TokenId> = HashSet::new();
+            for ((token, database), (used, at)) in &taken.uses {
+                if written.insert(token) {
+                    usage::token_used(tx, token, *at)?;
+                }
+                let accesses: Vec<Access> = used.iter().collect();
+                for access in accesses {
+                    usage::access_needed(tx, token, access, database.as_ref(), *at)?;
+                }
+            }
+            Ok(())
+        })
     }
-}
-
-fn record_use(tx: &Tx<'_>, ((token, database), (used, at)): &(Use, Used)) -> Result<(), StoreError> {
-    usage::token_used(tx, token, *at)?;
-    used.iter().try_for_each(|access| usage::access_needed(tx, token, access, database.as_ref(), *at))
 }

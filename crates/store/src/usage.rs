@@ -1,7 +1,7 @@
 //! When tokens and their accesses were last of use. Written in bulk, off the path of requests.
 
 use bough_model::{DatabaseId, Timestamp, TokenId};
-use bough_policy::{Access, Level};
+use bough_policy::{Access, GrantScope};
 use rusqlite::params;
 
 use crate::row::change;
@@ -31,12 +31,18 @@ pub fn access_needed(
     database: Option<&DatabaseId>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    // Where an access of its level can be held at all.
-    let scopes = match (access.level(), database) {
-        (Level::Database, Some(id)) => vec![("all", ""), ("database", id.as_str())],
-        _ => vec![("organization", "")],
+    let scopes: Vec<GrantScope> = match database {
+        None => vec![GrantScope::Organization],
+        Some(id) => {
+            vec![GrantScope::Organization, GrantScope::AllDatabases, GrantScope::Database(id.clone())]
+        }
     };
-    for (scope, database) in scopes {
+    for scope in scopes {
+        let (scope, database) = match &scope {
+            GrantScope::Organization => ("organization", ""),
+            GrantScope::AllDatabases => ("all", ""),
+            GrantScope::Database(id) => ("database", id.as_str()),
+        };
         change(
             tx,
             "UPDATE token_accesses SET last_needed_at = ? \
