@@ -50,6 +50,8 @@ const WRITES_BEFORE_KILL: u64 = 50;
 const START_LIMIT_SECONDS: u64 = 60;
 /// Time without requests before memory is looked at, in milliseconds: what was begun has ended.
 const SETTLE_MILLIS: u64 = 3_000;
+/// How long it is watched while nobody asks, in milliseconds.
+const IDLE_MILLIS: u64 = 10_000;
 /// Full size against a hundredth, at most.
 const P99_GOAL: f64 = 1.5;
 /// From kill -9 to `/readyz`, in seconds.
@@ -236,6 +238,36 @@ impl Filled {
         Ok(seconds)
     }
 
+    /// Milliseconds for what looks through all there is: the last page, a search by a part of a name, figures.
+    fn looking_through(&self) -> Result<[f64; 3]> {
+        let admin = self.bough.admin();
+        let last = self.tokens / 100;
+        let paths = [
+            admin.org(&format!("/service-tokens?per_page=100&page={last}")),
+            admin.org("/databases?q=00077"),
+            "/metrics".to_owned(),
+        ];
+        let mut kept = Kept::open(self.address()?)?;
+        let mut one = |path: &String| {
+            let request = get(path, &self.bough.setup_token().authorization());
+            let taken = (0..ROUNDS).map(|_| {
+                let answer = kept.ask(&request)?;
+                ensure!(answer.status == 200, "{path}: {}", answer.status);
+                Ok(answer.micros / 1e3)
+            });
+            Ok::<_, anyhow::Error>(Spread::of(&taken.collect::<Result<Vec<_>>>()?).median)
+        };
+        Ok([one(&paths[0])?, one(&paths[1])?, one(&paths[2])?])
+    }
+
+    /// How much of a CPU it uses while nobody asks, in percent.
+    fn idle_percent(&self) -> f64 {
+        let before = machine::cpu_seconds(self.bough.pid());
+        std::thread::sleep(Duration::from_millis(IDLE_MILLIS));
+        (machine::cpu_seconds(self.bough.pid()) - before) * 100.0
+            / Duration::from_millis(IDLE_MILLIS).as_secs_f64()
+    }
+
     /// The bytes of tables and their indexes, by table.
     fn bytes(&self) -> Result<Vec<(String, f64)>> {
         let db = Connection::open(self.bough.data_dir().join("store.sqlite"))?;
@@ -373,6 +405,14 @@ pub fn measure() -> Result<Vec<Line>> {
     full.check()?;
     let mut lines = timed(&small, &full)?;
     let after = machine::resident_mib(full.bough.pid());
+    for (filled, what) in [(&full, "at full size"), (&small, "at 1 %")] {
+        let [last, search, figures] = filled.looking_through()?;
+        say(&format!(
+            "  {what}: the last page of tokens {last:.1} ms, a search for databases {search:.1} ms, /metrics {figures:.1} ms; \
+             idle it uses {:.1} % of a CPU",
+            filled.idle_percent()
+        ));
+    }
     let (ready_full, ready_small) = (ready(&mut full)?, ready(&mut small)?);
     lines.push(Line {
         measure: "P14 ready after kill -9".to_owned(),

@@ -16,6 +16,10 @@ fn first_version(path: &std::path::Path) {
     connection
         .execute_batch(
             "INSERT INTO organizations VALUES ('organization', 'acme', 'a@example.com', 1, 1);
+             INSERT INTO organizations VALUES ('organizatio2', 'globex', 'b@example.com', 1, 1);
+             INSERT INTO service_tokens (id, organization_id, digest, creator_kind, creator_id, creator_name, created_at,
+                updated_at) VALUES ('tokenaaaaaaa', 'organization', X'00', 'User', 'useraaaaaaaa', 'Ada', 1, 1),
+                ('tokenbbbbbbb', 'organization', X'00', 'User', 'useraaaaaaaa', 'Ada', 1, 1);
              INSERT INTO databases VALUES ('databaseaaaa', 'organization', 'shop', 'shop', 'shop', 'local', 'PS_10', '',
                 'running', 'branchready1', 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, 'user', 'useraaaaaaaa', 'Ada', 1, 1);",
         )
@@ -40,7 +44,7 @@ fn first_version(path: &std::path::Path) {
 }
 
 #[test]
-fn branches_that_run_are_left_alone() {
+fn branches_that_run_are_left_alone_and_all_is_counted() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("store.sqlite");
     first_version(&path);
@@ -58,6 +62,11 @@ fn branches_that_run_are_left_alone() {
     assert_eq!(unknown, ["branchready1"], "and is asked for its version");
     drop(store);
     let connection = Connection::open(&path).expect("the file");
+    let counts: Vec<(i64, i64)> = connection
+        .prepare("SELECT live_databases, service_tokens FROM organizations ORDER BY name")
+        .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+        .expect("counts");
+    assert_eq!(counts, [(1, 2), (0, 0)], "what was there is counted");
     let version: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
     assert_eq!(usize::try_from(version), Ok(NEWEST_SCHEMA));
