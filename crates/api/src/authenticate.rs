@@ -42,7 +42,7 @@ pub(crate) fn authenticate(
     let Some(value) = values.next() else { return Ok(None) };
     let refused = |message: &str| {
         // Guessing is counted like any other request.
-        match api.rate.check(&Counted::from(remote_ip)) {
+        match api.rate.check(|| Counted::from(remote_ip)) {
             Err(too_many) => too_many,
             Ok(_) => Box::new(unauthorized(message)),
         }
@@ -67,7 +67,7 @@ pub(crate) fn authenticate(
 
 /// The refusal for who sent no credential where one is needed.
 pub(crate) fn credential_needed(api: &Api, remote_ip: IpAddr) -> Box<Reply> {
-    match api.rate.check(&Counted::from(remote_ip)) {
+    match api.rate.check(|| Counted::from(remote_ip)) {
         Err(too_many) => too_many,
         Ok(_) => Box::new(unauthorized(ABSENT)),
     }

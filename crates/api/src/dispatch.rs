@@ -73,7 +73,7 @@ pub(crate) enum Runs {
 
 /// What is known of a request before its handler.
 struct Arrival {
-    request_id: String,
+    request_id: Arc<str>,
     remote_ip: IpAddr,
     started: Instant,
 }
@@ -82,7 +82,7 @@ impl Arrival {
     fn of(api: &Api, request: &Request<Body>) -> Self {
         let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
         Self {
-            request_id: api.plane.fresh_request_id(),
+            request_id: api.plane.fresh_request_id().into(),
             remote_ip: remote.map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip().to_canonical()),
             started: Instant::now(),
         }
@@ -111,7 +111,7 @@ pub(crate) async fn dispatch<T: Target>(
     let (reply, who) = match admit(&api, &arrival, &parts.headers, uri_bytes(&parts.uri), operation) {
         Err(refused) => (*refused, None),
         Ok((caller, standing)) => {
-            let actor = caller.actor.id.clone();
+            let actor = Arc::clone(&caller.actor);
             let remote_ip = arrival.remote_ip;
             // Whoever asks to wait must not hold up those who only ask.
             let at_once = |input: &Input| {
@@ -138,7 +138,15 @@ pub(crate) async fn dispatch<T: Target>(
         }
     };
     take_in(body);
-    finish(&api, operation.id(), &arrival, method.as_str(), &path, who.as_deref(), reply)
+    finish(
+        &api,
+        operation.id(),
+        &arrival,
+        method.as_str(),
+        &path,
+        who.as_ref().map(|actor| actor.id.as_str()),
+        reply,
+    )
 }
 
 /// Serves what has no route: after the credential, the plain 404, or the 405.
@@ -177,7 +185,7 @@ fn finish(
     let took = arrival.started.elapsed();
     api.metrics.answered(operation, status, took);
     tracing::info!(
-        request_id = arrival.request_id,
+        request_id = &*arrival.request_id,
         method,
         path = mask(path, api.plane.settings().token_prefix.as_str()),
         status,
@@ -215,19 +223,18 @@ fn admit(
         api.plane.note_use(who, None, AccessSet::EMPTY);
     }
     let public = operation.row().rule == Rule::Public;
-    let counted = match &who {
-        Some(who) => Counted::Principal(who.actor.id.clone()),
-        None if public => Counted::from(arrival.remote_ip),
+    let standing = match &who {
+        Some(who) => api.rate.check(|| Counted::Principal(who.actor.id.clone()))?,
+        None if public => api.rate.check(|| Counted::from(arrival.remote_ip))?,
         None => return Err(credential_needed(api, arrival.remote_ip)),
     };
-    let standing = api.rate.check(&counted)?;
     let as_of = who.as_ref().and_then(|who| who.as_of);
     Ok((Caller { as_of, ..caller(who, arrival) }, standing))
 }
 
 fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
     let (principal, actor, authenticated) = match who {
-        Some(who) => (Arc::clone(&who.principal), who.actor.clone(), Some(who)),
+        Some(who) => (Arc::clone(&who.principal), Arc::clone(&who.actor), Some(who)),
         None => {
             let nobody = Principal::nobody();
             let actor = ActorRef {
@@ -235,14 +242,14 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
                 id: "nobody".to_owned(),
                 display_name: "nobody".to_owned(),
             };
-            (Arc::new(nobody), actor, None)
+            (Arc::new(nobody), Arc::new(actor), None)
         }
     };
     Caller {
         principal,
         actor,
-        remote_ip: Some(arrival.remote_ip.to_string()),
-        request_id: Some(arrival.request_id.clone()),
+        remote_ip: Some(arrival.remote_ip),
+        request_id: Some(Arc::clone(&arrival.request_id)),
         once: None,
         as_of: None,
         authenticated,
@@ -435,10 +442,14 @@ fn answer_error(api: &Api, caller: &Caller, input: &Input, error: &Error) -> Rep
         record(&api.plane, caller, input, denied);
     }
     if let Error::Internal(detail) = error {
-        tracing::error!(request_id = caller.request_id, detail, "a request failed");
+        tracing::error!(request_id = caller.request_id.as_deref(), detail, "a request failed");
     }
     if let Error::Unavailable(detail) = error {
-        tracing::warn!(request_id = caller.request_id, detail, "a request could not be served now");
+        tracing::warn!(
+            request_id = caller.request_id.as_deref(),
+            detail,
+            "a request could not be served now"
+        );
     }
     respond::error(error)
 }

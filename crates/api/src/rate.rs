@@ -56,13 +56,13 @@ impl RateLimit {
         Self { limiter, checks: AtomicU32::new(0) }
     }
 
-    /// Counts a request.
-    pub(crate) fn check(&self, who: &Counted) -> Result<Option<Standing>, Box<Reply>> {
+    /// Counts a request of who is asked for only where there is a limit.
+    pub(crate) fn check(&self, who: impl FnOnce() -> Counted) -> Result<Option<Standing>, Box<Reply>> {
         let Some((limit, limiter)) = &self.limiter else { return Ok(None) };
         if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS_PER_SWEEP == CHECKS_PER_SWEEP - 1 {
             limiter.retain_recent();
         }
-        match limiter.check_key(who) {
+        match limiter.check_key(&who()) {
             Ok(state) => Ok(Some(Standing { limit: *limit, remaining: state.remaining_burst_capacity() })),
             Err(wait) => {
                 let wait = wait.wait_time_from(DefaultClock::default().now());

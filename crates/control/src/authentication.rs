@@ -29,7 +29,7 @@ pub struct Authenticated {
     /// What it may.
     pub principal: Arc<Principal>,
     /// Who it is, as it is recorded.
-    pub actor: ActorRef,
+    pub actor: Arc<ActorRef>,
     /// Its organization.
     pub organization: OrganizationId,
     /// The state of the store in which it was found valid.
@@ -78,6 +78,7 @@ struct Entry {
     version: i64,
     /// The digest of the secret that it was asked for with.
     known_by: Digest,
+    actor: Arc<ActorRef>,
     record: TokenRecord,
     noted: Mutex<Noted>,
     places: Mutex<Places>,
@@ -153,11 +154,7 @@ impl ControlPlane {
         }
         Ok(Ok(Authenticated {
             principal: Arc::clone(&record.principal),
-            actor: ActorRef {
-                kind: ActorKind::ServiceToken,
-                id: record.id.to_string(),
-                display_name: record.display_name.clone(),
-            },
+            actor: Arc::clone(&entry.actor),
             organization: record.organization.clone(),
             as_of,
             entry,
@@ -203,8 +200,13 @@ impl ControlPlane {
             }
             let (version, record) = principals::token(reader, id)?;
             Ok(record.map(|record| {
+                let actor = Arc::new(ActorRef {
+                    kind: ActorKind::ServiceToken,
+                    id: record.id.to_string(),
+                    display_name: record.display_name.clone(),
+                });
                 let (noted, places) = (Mutex::default(), Mutex::default());
-                let entry = Arc::new(Entry { version, known_by: *digest, record, noted, places });
+                let entry = Arc::new(Entry { version, known_by: *digest, actor, record, noted, places });
                 self.cache.put(&entry);
                 entry
             }))

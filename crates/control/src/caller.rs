@@ -1,5 +1,6 @@
 //! On whose behalf something is done, and the transaction in which it is done and written down.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bough_engine::killpoint;
@@ -19,11 +20,11 @@ pub struct Caller {
     /// What it may.
     pub principal: Arc<Principal>,
     /// Who it is, as it is recorded.
-    pub actor: ActorRef,
+    pub actor: Arc<ActorRef>,
     /// Where it calls from.
-    pub remote_ip: Option<String>,
+    pub remote_ip: Option<IpAddr>,
     /// In which request.
-    pub request_id: Option<String>,
+    pub request_id: Option<Arc<str>>,
     /// The credential that it came with, for noting its use.
     pub authenticated: Option<Authenticated>,
     /// The state of the store that a request is answered from which neither writes nor waits; `None` for
@@ -47,7 +48,7 @@ impl Caller {
     fn trusted(actor: Actor, kind: ActorKind, name: &str) -> Self {
         Self {
             principal: Arc::new(Principal::Trusted { actor }),
-            actor: ActorRef { kind, id: name.to_owned(), display_name: name.to_owned() },
+            actor: Arc::new(ActorRef { kind, id: name.to_owned(), display_name: name.to_owned() }),
             remote_ip: None,
             request_id: None,
             authenticated: None,
@@ -110,9 +111,9 @@ impl Change<'_> {
     ) -> Result<()> {
         let event = NewEvent {
             id: fresh(AuditEventId::from_random),
-            actor: self.caller.actor.clone(),
-            remote_ip: self.caller.remote_ip.clone(),
-            request_id: self.caller.request_id.clone(),
+            actor: ActorRef::clone(&self.caller.actor),
+            remote_ip: self.caller.remote_ip.map(|address| address.to_string()),
+            request_id: self.caller.request_id.as_deref().map(str::to_owned),
             action,
             auditable,
             target,

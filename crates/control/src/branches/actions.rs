@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use std::time::Duration;
 
-use bough_model::{BranchId, BranchName, BranchState, Timestamp};
+use bough_model::{ActorRef, BranchId, BranchName, BranchState, Timestamp};
 use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, NewDatabaseAt, Operation};
 use bough_store::branches::{self as store, Fields, Filter, NewBranch};
 use bough_store::databases as database_store;
@@ -142,7 +142,7 @@ impl ControlPlane {
                 deletion_protected: wanted.deletion_protected,
                 region,
                 cluster_size,
-                actor: change.caller.actor.clone(),
+                actor: ActorRef::clone(&change.caller.actor),
                 expires_at,
             };
             insert(change, &granted, &new, room)
@@ -206,7 +206,7 @@ impl ControlPlane {
                 deletion_protected: wanted.deletion_protected,
                 region: plan.database.region.clone(),
                 cluster_size,
-                actor: change.caller.actor.clone(),
+                actor: ActorRef::clone(&change.caller.actor),
                 expires_at,
             };
             insert(change, &own, &new, room)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bough_model::{
-    Actor, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, GrantId,
+    Actor, ActorRef, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, GrantId,
     OrganizationId, RegionSlug,
 };
 use bough_policy::{
@@ -161,7 +161,7 @@ impl ControlPlane {
                 notes: wanted.notes.clone(),
                 settings,
                 default_branch: main.clone(),
-                actor: caller.actor.clone(),
+                actor: ActorRef::clone(&caller.actor),
             },
             main: NewBranch {
                 id: main,
@@ -172,7 +172,7 @@ impl ControlPlane {
                 deletion_protected: false,
                 region,
                 cluster_size,
-                actor: caller.actor.clone(),
+                actor: ActorRef::clone(&caller.actor),
                 expires_at: None,
             },
         })

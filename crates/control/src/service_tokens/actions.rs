@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bough_model::{Actor, Cidrs, Digest, OrganizationId, Secret, Timestamp, TokenId, TokenName};
+use bough_model::{Actor, ActorRef, Cidrs, Digest, OrganizationId, Secret, Timestamp, TokenId, TokenName};
 use bough_policy::{GrantScope, Granted, Grants, Operation, OrganizationAt, Principal, TokenAt, may_grant};
 use bough_store::service_tokens::{self as store, NewToken};
 use serde_json::json;
@@ -70,7 +70,7 @@ pub(crate) fn insert(
         digest: Digest::of(planned.secret.expose().as_bytes()),
         expires_at: earlier(own_expires_at, parent_ends),
         own_expires_at,
-        creator: change.caller.actor.clone(),
+        creator: ActorRef::clone(&change.caller.actor),
         parent,
     };
     let token = store::insert(change.tx, granted, &new, change.now)?;
