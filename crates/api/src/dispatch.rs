@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, header};
 use bough_control::model::{ActorKind, ActorRef, Digest};
+use bough_control::place::{MayMakeBranch, Target};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
 use bough_policy::{AccessSet, Granted, Method, Operation, Place, Principal, Rule};
 
@@ -17,8 +18,8 @@ use crate::Api;
 use crate::authenticate::{authenticate, credential_needed};
 use crate::body::{self, take_in};
 use crate::input::Input;
-use crate::place::{MayMakeBranch, Target, mask, record};
 use crate::rate::{Counted, Standing};
+use crate::refused::{mask, record};
 use crate::respond::{self, Reply, refuse};
 
 /// Largest header, in bytes, names and values together.
@@ -98,7 +99,7 @@ fn headers_size(headers: &HeaderMap) -> usize {
 }
 
 /// Serves one operation.
-pub(crate) async fn dispatch<T: Target>(
+pub(crate) async fn dispatch<T: Target<Proof: Proof>>(
     api: Arc<Api>,
     operation: Operation,
     runs: Runs,
@@ -257,7 +258,7 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
 }
 
 /// Serves what neither has a body nor waits for anything.
-fn serve_here<T: Target>(
+fn serve_here<T: Target<Proof: Proof>>(
     api: &Api,
     operation: Operation,
     handler: Handler<T>,
@@ -271,7 +272,7 @@ fn serve_here<T: Target>(
 }
 
 #[allow(clippy::too_many_arguments, reason = "all of one request, in one place")]
-async fn serve<T: Target>(
+async fn serve<T: Target<Proof: Proof>>(
     api: &Arc<Api>,
     operation: Operation,
     runs: Runs,
@@ -372,7 +373,7 @@ fn idempotency_key(
 }
 
 /// Runs a handler, at most once for requests that ask for that.
-fn run_once<T: Target>(
+fn run_once<T: Target<Proof: Proof>>(
     api: &Api,
     operation: Operation,
     handler: Handler<T>,
@@ -406,7 +407,7 @@ fn run_once<T: Target>(
 }
 
 /// Decides and runs a handler; again when what was decided on has changed meanwhile.
-fn run<T: Target>(
+fn run<T: Target<Proof: Proof>>(
     api: &Api,
     operation: Operation,
     handler: Handler<T>,
@@ -474,7 +475,7 @@ impl Proof for MayMakeBranch {
     }
 }
 
-fn proof_used<T: Target>(api: &Api, caller: &Caller, proof: &T::Proof) {
+fn proof_used<T: Target<Proof: Proof>>(api: &Api, caller: &Caller, proof: &T::Proof) {
     if let Some(who) = &caller.authenticated {
         proof.note(api, who);
     }

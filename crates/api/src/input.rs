@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bough_control::place::Names;
 use bough_control::{Error, Page};
 use serde::de::DeserializeOwned;
 
@@ -61,6 +62,16 @@ pub(crate) struct Input {
     pub(crate) body: Vec<u8>,
     /// The header `If-Match`.
     pub(crate) if_match: Option<String>,
+}
+
+impl Names for Input {
+    fn name(&self, kind: &str) -> Option<&str> {
+        self.params.get(kind).map(String::as_str)
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
 }
 
 impl Input {

@@ -7,13 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::{MethodFilter, on};
+use bough_control::place::BranchesOf;
 use bough_policy::{BranchAt, DatabaseAt, MemberAt, Method, Nowhere, Operation, OrganizationAt, TokenAt};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::Api;
 use crate::dispatch::{Runs, dispatch, fallback};
 use crate::page::{CursorList, Data, List};
-use crate::place::BranchesOf;
 use crate::{audit, branches, databases, organizations, service_tokens};
 
 /// A route as our description tells of it.

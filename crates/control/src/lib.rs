@@ -11,6 +11,7 @@ mod caller;
 mod error;
 mod keys;
 mod once;
+pub mod place;
 mod random;
 mod recorder;
 mod settings;

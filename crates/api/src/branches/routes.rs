@@ -2,6 +2,7 @@
 
 use bough_control::Error;
 use bough_control::branches::{CreateBranch, Filter, UpdateBranch};
+use bough_control::place::MayMakeBranch;
 use bough_policy::{BranchAt, DatabaseAt, Granted};
 
 use super::shape::{
@@ -12,7 +13,6 @@ use crate::dispatch::Ctx;
 use crate::input::WAIT_LIMIT;
 use crate::organizations::shape::VTGATE;
 use crate::page::{Data, List};
-use crate::place::MayMakeBranch;
 use crate::respond::Reply;
 
 pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<DatabaseAt>) -> Result<Reply, Error> {
