@@ -1,0 +1,16 @@
+//! What is tried through the front door, by what it is about. One program, because each takes its time
+//! to link after every change; each test still runs in a process of its own.
+
+mod audit_api;
+mod bad_input;
+mod branch_changes;
+mod connections;
+mod counts;
+mod databases_branches;
+mod first_branch;
+mod hidden;
+mod hostile;
+mod route_matrix;
+mod secrets;
+mod shapes;
+mod tokens;
