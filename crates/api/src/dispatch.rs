@@ -254,6 +254,7 @@ fn caller(who: Option<Authenticated>, arrival: &Arrival) -> Caller {
         once: None,
         as_of: None,
         authenticated,
+        session: None,
     }
 }
 

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderName, StatusCode, header};
+use bough_control::model::neighbourhood;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::respond::{Reply, refuse};
-use crate::seats::neighbourhood;
 
 /// Who is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,10 +4,11 @@
 //! nothing can never keep others out. A connection whose request is being served gives way to nobody.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bough_control::model::neighbourhood;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -15,20 +16,6 @@ use tokio::task::AbortHandle;
 const SERVING: u64 = 0;
 /// The place was given to somebody else.
 const GIVEN_AWAY: u64 = u64::MAX;
-/// Leading bits of an IPv6 address that count: whoever has one address has all with the same 64.
-const NETWORK_BITS: u32 = 64;
-
-/// Who is counted as one: an IPv4 address, or a network of IPv6.
-pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let network = address.to_bits() >> NETWORK_BITS << NETWORK_BITS;
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-    }
-}
-
 /// All places.
 pub(crate) struct Seats {
     max: usize,
@@ -380,13 +367,5 @@ mod tests {
         let many: Vec<Held> = (0..4).map(|_| seated(&seats, from(2))).collect();
         let another = seated(&seats, from(3));
         assert!(gone(&many[0]) && !gone(&first) && !gone(&another));
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_address() {
-        let one = neighbourhood("2001:db8:1:2:3:4:5:6".parse().expect("an address"));
-        assert_eq!(one, neighbourhood("2001:db8:1:2::1".parse().expect("an address")));
-        assert_ne!(one, neighbourhood("2001:db8:1:3::1".parse().expect("an address")));
-        assert_eq!(neighbourhood("::ffff:192.0.2.1".parse().expect("an address")), from(1));
     }
 }

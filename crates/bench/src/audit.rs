@@ -164,7 +164,7 @@ fn make_token(store: &Store, audited: bool) -> Result<f64> {
     let principal = Principal::Trusted { actor: Actor::System("bench") };
     let started = Instant::now();
     store.write(move |tx| {
-        ensure_still(principals::still_holds(tx, &principal)?)?;
+        ensure_still(principals::still_holds(tx, &principal, None, NOW)?)?;
         service_tokens::insert(tx, &grant, &new, NOW)?;
         if audited {
             append(tx, &key(), &grant.at().organization, event, NOW)?;

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bough_control::{Addresses, Limits, Settings};
+use bough_control::{Addresses, Limits, SessionLimits, Settings};
 use bough_model::{ClusterSize, ClusterSizeName, Region, RegionId, RegionSlug, TokenPrefix};
 use serde::Deserialize;
 
 const DEFAULTS: &str = include_str!("default.toml");
 const MIB: u64 = 1024 * 1024;
+/// Longest life of a session that can be set, in seconds: a year.
+const SESSION_LIMIT_SECONDS: u64 = 366 * 24 * 3600;
 
 /// All settings, as they are written.
 #[derive(Debug, Deserialize)]
@@ -18,6 +20,7 @@ const MIB: u64 = 1024 * 1024;
 pub struct Config {
     pub server: Server,
     pub api: Api,
+    pub dashboard: Dashboard,
     tokens: Tokens,
     pub log: Log,
     pub engine: Engine,
@@ -42,6 +45,13 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Api {
     pub rate_limit_per_minute: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dashboard {
+    session_idle_s: u64,
+    session_max_s: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,7 +133,7 @@ const fn yes() -> bool {
 /// `BOUGH_API_RATE_LIMIT_PER_MINUTE`.
 fn variables(defaults: &config::Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for section in ["server", "api", "tokens", "log", "engine", "limits", "defaults"] {
+    for section in ["server", "api", "dashboard", "tokens", "log", "engine", "limits", "defaults"] {
         let Ok(table) = defaults.get_table(section) else { continue };
         for key in table.keys() {
             let name = format!("BOUGH_{section}_{key}").to_ascii_uppercase();
@@ -209,6 +219,7 @@ impl Config {
                 expiry_notice: Duration::from_secs(self.limits.expiry_notice_s),
                 restart_at_minute: minute_of_day(&self.engine.restart_at)?,
             },
+            sessions: self.dashboard.sessions()?,
             foreign_keys: self.defaults.foreign_keys,
         })
     }
@@ -221,6 +232,21 @@ impl Config {
     /// The folder of the database server's programs, if one is set.
     pub fn binaries(&self) -> Option<PathBuf> {
         (!self.engine.binaries.is_empty()).then(|| PathBuf::from(&self.engine.binaries))
+    }
+}
+
+impl Dashboard {
+    fn sessions(&self) -> Result<SessionLimits> {
+        for (key, seconds) in [("session_idle_s", self.session_idle_s), ("session_max_s", self.session_max_s)]
+        {
+            if !(1..=SESSION_LIMIT_SECONDS).contains(&seconds) {
+                bail!("[dashboard] {key} = {seconds} must be between 1 and {SESSION_LIMIT_SECONDS} seconds");
+            }
+        }
+        Ok(SessionLimits {
+            idle: Duration::from_secs(self.session_idle_s),
+            longest: Duration::from_secs(self.session_max_s),
+        })
     }
 }
 

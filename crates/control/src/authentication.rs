@@ -161,11 +161,15 @@ impl ControlPlane {
         }))
     }
 
-    /// The same caller with what it may now; `None` when its token is not valid any more.
+    /// The same caller with what it may now; `None` when its token is not valid any more, or its session
+    /// is over.
     ///
     /// # Errors
     /// When the store fails.
     pub fn renewed(&self, caller: &Caller) -> Result<Option<Caller>> {
+        if let Some(session) = &caller.session {
+            return self.renewed_person(caller, session);
+        }
         let Some(who) = &caller.authenticated else { return Ok(Some(caller.clone())) };
         let (as_of, now, digest) = (self.store.mark(), self.now(), &who.entry.known_by);
         let entry = self.entry(&who.entry.record.id, digest, now, as_of)?;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bough_engine::killpoint;
-use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, OrganizationId, Timestamp};
+use bough_model::{Actor, ActorKind, ActorRef, AuditEventId, Digest, OrganizationId, SessionId, Timestamp};
 use bough_policy::{Facet, Granted, Located, Nowhere, Operation, Place, Principal, decide, refine};
 use bough_store::audit::{self, AuditKey, NewEvent, Subject};
 use bough_store::idempotency::{self, RequestKey};
@@ -27,6 +27,8 @@ pub struct Caller {
     pub request_id: Option<Arc<str>>,
     /// The credential that it came with, for noting its use.
     pub authenticated: Option<Authenticated>,
+    /// The session that it is in, for people.
+    pub session: Option<SessionId>,
     /// The state of the store that a request is answered from which neither writes nor waits; `None` for
     /// whichever it is in when something is read.
     pub as_of: Option<Mark>,
@@ -52,6 +54,7 @@ impl Caller {
             remote_ip: None,
             request_id: None,
             authenticated: None,
+            session: None,
             as_of: None,
             once: None,
         }
@@ -137,7 +140,7 @@ impl ControlPlane {
         let key = self.keys.audit().clone();
         let now = self.now();
         let done = self.store.write(move |tx| {
-            if !principals::still_holds(tx, &caller.principal)? {
+            if !principals::still_holds(tx, &caller.principal, caller.session.as_ref(), now)? {
                 return Err(Error::Changed);
             }
             if let Some((request, body)) = &caller.once {

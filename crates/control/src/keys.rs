@@ -11,13 +11,15 @@ pub const MASTER_KEY_LEN: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Keys {
     audit: AuditKey,
+    forms: AuditKey,
 }
 
 impl Keys {
     /// Derives all keys from the master key.
     pub fn derive(master: &Secret<[u8; MASTER_KEY_LEN]>) -> Self {
         let root = AuditKey::new(*master.expose());
-        Self { audit: AuditKey::new(root.mac(&[b"bough audit log 1"])) }
+        let derived = |what: &[u8]| AuditKey::new(root.mac(&[what]));
+        Self { audit: derived(b"bough audit log 1"), forms: derived(b"bough forms 1") }
     }
 
     /// A new master key.
@@ -28,5 +30,10 @@ impl Keys {
     /// What authenticates the audit log.
     pub const fn audit(&self) -> &AuditKey {
         &self.audit
+    }
+
+    /// What shows that a page of ours asked for a form.
+    pub(crate) const fn forms(&self) -> &AuditKey {
+        &self.forms
     }
 }

@@ -21,6 +21,7 @@ pub mod branches;
 pub mod databases;
 pub mod denials;
 pub mod organizations;
+pub mod people;
 pub mod service_tokens;
 pub mod setup;
 
@@ -45,7 +46,7 @@ pub use error::{Error, Result};
 pub use keys::{Keys, MASTER_KEY_LEN};
 pub use once::{Once, Replay};
 pub use recorder::Recorder;
-pub use settings::{Addresses, Limits, Settings};
+pub use settings::{Addresses, Limits, SessionLimits, Settings};
 
 use authentication::TokenCache;
 use branches::reconcile::{Nudge, Waiting};
@@ -60,6 +61,7 @@ pub struct ControlPlane {
     cache: TokenCache,
     recorder: Recorder,
     in_flight: InFlight,
+    entrance: people::Entrance,
     nudge: Nudge,
     waiting: Waiting,
     /// The version of the server that is installed, as it was looked at last.
@@ -89,6 +91,7 @@ impl ControlPlane {
             cache: TokenCache::default(),
             recorder,
             in_flight: InFlight::default(),
+            entrance: people::Entrance::default(),
             nudge: Nudge::default(),
             waiting: Waiting::default(),
             installed: RwLock::new(installed),

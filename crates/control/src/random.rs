@@ -43,6 +43,11 @@ pub(crate) fn fresh<T>(from_random: fn(&[u8; 24]) -> Option<T>) -> T {
     }
 }
 
+/// 32 random bytes, as 64 characters of hexadecimal.
+pub(crate) fn secret_text() -> Secret<String> {
+    Secret::new(bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A new service token's secret.
 pub(crate) fn token_secret(prefix: &TokenPrefix) -> Secret<String> {
     mint_token_secret(prefix, &bytes::<TOKEN_RANDOM_LEN>())

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
 
-use bough_model::{DatabaseId, Timestamp, TokenId};
+use bough_model::{DatabaseId, SessionId, Timestamp, TokenId};
 use bough_policy::{Access, AccessSet};
 use bough_store::denials::NewDenial;
-use bough_store::{Store, StoreError, denials, usage};
+use bough_store::{Store, StoreError, denials, sessions, usage};
 
 /// How often what waits is written, in milliseconds. A first use shows within five seconds.
 const WRITE_EVERY_MILLIS: u64 = 1_000;
@@ -21,6 +21,8 @@ const DENIALS_MAX: usize = 2_000;
 const DENIALS_AT_ONCE: usize = 50;
 /// Most uses that wait.
 const USES_MAX: usize = 100_000;
+/// Most sessions whose use waits.
+const SEEN_MAX: usize = 10_000;
 
 type Use = (TokenId, Option<DatabaseId>);
 
@@ -28,6 +30,7 @@ type Use = (TokenId, Option<DatabaseId>);
 struct Waiting {
     denials: Vec<NewDenial>,
     uses: HashMap<Use, (AccessSet, Timestamp)>,
+    seen: HashMap<SessionId, Timestamp>,
 }
 
 /// What waits to be written down.
@@ -51,6 +54,15 @@ impl Recorder {
         }
         let entry = waiting.uses.entry((token, database)).or_insert((AccessSet::EMPTY, now));
         *entry = (entry.0.union(used), now);
+    }
+
+    pub(crate) fn seen(&self, session: SessionId, now: Timestamp) {
+        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.seen.len() >= SEEN_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.seen.insert(session, now);
     }
 
     pub(crate) fn denied(&self, denial: NewDenial) {
@@ -96,7 +108,7 @@ impl Recorder {
             let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *waiting)
         };
-        if taken.denials.is_empty() && taken.uses.is_empty() {
+        if taken.denials.is_empty() && taken.uses.is_empty() && taken.seen.is_empty() {
             return Ok(());
         }
         // A few at a time: nobody's write waits behind all of them.
@@ -107,6 +119,9 @@ impl Recorder {
             denials = rest;
         }
         store.write(move |tx| {
+            for (session, at) in &taken.seen {
+                sessions::seen(tx, session, *at)?;
+            }
             let mut written: HashSet<&TokenId> = HashSet::new();
             for ((token, database), (used, at)) in &taken.uses {
                 if written.insert(token) {

@@ -34,6 +34,15 @@ pub struct Limits {
     pub restart_at_minute: Option<u32>,
 }
 
+/// How long people's sessions last.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// Without being used.
+    pub idle: Duration,
+    /// However much they are used.
+    pub longest: Duration,
+}
+
 /// The operator's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -51,6 +60,8 @@ pub struct Settings {
     pub token_prefix: TokenPrefix,
     /// How much of what there may be.
     pub limits: Limits,
+    /// How long people's sessions last.
+    pub sessions: SessionLimits,
     /// Whether new databases allow foreign keys.
     pub foreign_keys: bool,
 }

@@ -4,30 +4,23 @@
 
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher as _;
 use bough_model::{
     BranchId, DatabaseName, MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId,
 };
 use bough_policy::{DatabaseAt, Granted, Operation, OrganizationAt, TokenAt};
-use bough_store::audit::installation;
-use bough_store::{admin, organizations, users};
+use bough_store::{admin, organizations, sessions, users};
 use serde_json::json;
 
 use crate::audit::{organization, subject};
 use crate::branches::BranchRow;
 use crate::caller::read_back;
 use crate::organizations::{OrganizationRow, UserRow};
-use crate::random::{bytes, fresh};
+use crate::people::{hash, record_user};
+use crate::random::fresh;
 use crate::service_tokens::actions::{self, PlannedToken};
 use crate::service_tokens::grants::grant_everything;
 use crate::service_tokens::{CreateToken, NewSecret, TokenRow};
 use crate::{Caller, Change, ControlPlane, Error, Page, Result};
-
-/// Shortest password, in characters.
-const PASSWORD_MIN: usize = 12;
-/// Longest password, in bytes; hashing a longer one would only cost time.
-const PASSWORD_MAX: usize = 1_024;
 
 /// A first organization.
 #[derive(Debug)]
@@ -38,23 +31,6 @@ pub struct Founded {
     pub user: UserRow,
     /// A token that holds every access.
     pub service_token: NewSecret,
-}
-
-/// A password that nobody has chosen: 20 characters, 100 random bits, no letter that looks like
-/// another.
-pub fn new_password() -> Secret<String> {
-    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
-    let random: [u8; 20] = bytes();
-    Secret::new(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
-}
-
-fn hash(password: &Secret<String>) -> Result<String> {
-    let text = password.expose();
-    if text.chars().count() < PASSWORD_MIN || text.len() > PASSWORD_MAX {
-        return Err(Error::Invalid(format!("a password has {PASSWORD_MIN} characters or more")));
-    }
-    let hashed = Argon2::default().hash_password(text.as_bytes());
-    hashed.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("hashing failed: {error}")))
 }
 
 fn check_email(email: &str) -> Result<String> {
@@ -115,7 +91,7 @@ impl ControlPlane {
                     let display = email.split('@').next().unwrap_or(&email).to_owned();
                     users::insert(tx, &anywhere, &user, &email, &display, &password_hash, now)?;
                     let user = users::by_email(tx, &anywhere, &email)?.ok_or(Error::Changed)?;
-                    record_user(change, "user.created", &user)?;
+                    record_user(change, "user.created", &user, &json!({}))?;
                     user
                 }
             };
@@ -313,12 +289,12 @@ impl ControlPlane {
             let id = fresh(UserId::from_random);
             users::insert(change.tx, &anywhere, &id, &email, &name, &password_hash, change.now)?;
             let user = users::by_email(change.tx, &anywhere, &email)?.ok_or(Error::Changed)?;
-            record_user(change, "user.created", &user)?;
+            record_user(change, "user.created", &user, &json!({}))?;
             Ok(user)
         })
     }
 
-    /// Gives an account another password, or closes it (`None`).
+    /// Gives an account another password, or closes it (`None`). All its sessions end.
     ///
     /// # Errors
     /// [`Error::Invalid`] when there is no such account, or the password cannot be.
@@ -337,8 +313,9 @@ impl ControlPlane {
                 Some(hash) => users::set_password(change.tx, &anywhere, &user.id, hash, change.now)?,
                 None => users::set_disabled(change.tx, &anywhere, &user.id, true, change.now)?,
             }
+            sessions::end_all(change.tx, &anywhere, &user.id, None)?;
             let action = if password_hash.is_some() { "user.updated_password" } else { "user.disabled" };
-            record_user(change, action, &user)?;
+            record_user(change, action, &user, &json!({}))?;
             let target = subject("User", user.id.as_str(), &user.name);
             for (id, name) in users::organizations_of(change.tx, &anywhere, &user.id)? {
                 change.audit(&id, action, organization(&id, name.as_str()), target.clone(), &json!({}))?;
@@ -409,13 +386,6 @@ fn insert_full_token(
     let all = read_back(Operation::ReplaceServiceTokenGrants, at)?;
     grant_everything(change, &all, &token)?;
     Ok(token)
-}
-
-/// Accounts belong to no organization: what happens to them stands in the installation's own log.
-fn record_user(change: &Change<'_>, action: &'static str, user: &UserRow) -> Result<()> {
-    let id = installation();
-    let target = subject("User", user.id.as_str(), &user.name);
-    change.audit(&id, action, subject("Installation", id.as_str(), "installation"), target, &json!({}))
 }
 
 fn known_user(

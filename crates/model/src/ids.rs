@@ -85,6 +85,8 @@ ids! {
     AuditEventId,
     /// A recorded refusal.
     DenialId,
+    /// A person's session in the dashboard: what tells it from others, not what opens it.
+    SessionId,
 }
 
 #[cfg(test)]

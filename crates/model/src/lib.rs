@@ -5,6 +5,7 @@
 //! store have their own counterparts of what is here.
 
 mod actor;
+mod addresses;
 mod cidrs;
 mod flavor;
 mod ids;
@@ -14,9 +15,11 @@ mod places;
 mod secret;
 mod states;
 mod time;
+mod time_zone;
 mod token;
 
 pub use actor::{Actor, ActorKind, ActorRef};
+pub use addresses::neighbourhood;
 pub use cidrs::{CIDRS_MAX, Cidrs};
 pub use flavor::{Flavor, Vendor};
 pub use ids::*;
@@ -26,6 +29,7 @@ pub use places::{ClusterSize, ClusterSizeName, Region, RegionSlug};
 pub use secret::{Digest, Secret};
 pub use states::{BranchState, DatabaseState, Desired, ResizeState, Role, TokenState};
 pub use time::Timestamp;
+pub use time_zone::TimeZoneName;
 pub use token::{
     CredentialProblem, Credentials, TOKEN_CHECK_LEN, TOKEN_RANDOM_LEN, TOKEN_SECRET_LEN, TokenPrefix,
     mint_token_secret, parse_authorization,

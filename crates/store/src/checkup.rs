@@ -226,6 +226,7 @@ fn newest(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
         ("branches", "updated_at"),
         ("branches", "ready_at"),
         ("audit_events", "created_at"),
+        ("sessions", "last_seen_at"),
         ("denials", "last_at"),
         ("idempotency_keys", "created_at"),
     ];

@@ -27,6 +27,7 @@ pub mod principals;
 pub mod reconcile;
 pub mod resizes;
 pub mod service_tokens;
+pub mod sessions;
 pub mod usage;
 pub mod users;
 

@@ -1,13 +1,19 @@
-//! What authentication needs to know of a service token, read whole in one consistent look.
+//! What authentication needs to know of a service token, or of a person and his session, read whole in
+//! one consistent look.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bough_model::{Actor, Cidrs, DatabaseId, Digest, OrganizationId, Timestamp, TokenId};
-use bough_policy::{Access, GrantScope, Grants, Principal};
+use bough_model::{
+    Actor, Cidrs, DatabaseId, Digest, OrganizationId, Role, Secret, SessionId, Timestamp, TokenId, UserId,
+};
+use bough_policy::{Access, GrantScope, Grants, Principal, Standing};
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
 use crate::row::{all, first, parsed, time_opt};
+use crate::sessions::{self, SessionRow};
+use crate::users::{self, UserRow};
 use crate::{Reader, StoreError, Tx};
 
 /// A service token as authentication sees it.
@@ -136,20 +142,148 @@ pub fn token(reader: &Reader, id: &TokenId) -> Result<(i64, Option<TokenRecord>)
     })
 }
 
-/// Whether a principal may still what it was read to may: within a write, so that nothing that has been
-/// revoked meanwhile is used, and nothing is made by a token that is gone.
+/// What logging in is checked against.
+#[derive(Clone, Debug)]
+pub struct LoginRecord {
+    /// Who.
+    pub user: UserId,
+    /// The hash of his password.
+    pub password_hash: Secret<String>,
+    /// The account is closed.
+    pub disabled: bool,
+}
+
+/// The account of an e-mail address. An address that has none costs the same as one that has: the first
+/// account at or after it is read, and only then compared.
 ///
 /// # Errors
 /// When the database fails.
-pub fn still_holds(tx: &Tx<'_>, principal: &Principal) -> Result<bool, StoreError> {
-    let Principal::Token { actor: Actor::Token(id), organization, expires_at, grants } = principal else {
-        return Ok(true);
-    };
-    let now = first(
-        tx,
-        "SELECT expires_at FROM service_tokens WHERE id = ? AND organization_id = ?",
-        params![id.as_str(), organization.as_str()],
-        |row| time_opt(row, "expires_at"),
+pub fn login(reader: &Reader, email: &str) -> Result<Option<LoginRecord>, StoreError> {
+    let nearest = first(
+        reader,
+        "SELECT id, email = ?1 AS fits, password_hash, disabled_at FROM users WHERE email >= ?1 \
+         ORDER BY email LIMIT 1",
+        params![email],
+        |row| {
+            let record = LoginRecord {
+                user: parsed(row, "id", UserId::parse)?,
+                password_hash: Secret::new(row.get("password_hash")?),
+                disabled: time_opt(row, "disabled_at")?.is_some(),
+            };
+            Ok((row.get::<_, bool>("fits")?, record))
+        },
     )?;
-    Ok(now == Some(*expires_at) && grants_of(tx, id)? == *grants)
+    Ok(nearest.filter(|(fits, _)| *fits).map(|(_, record)| record))
+}
+
+/// A session as authentication sees it.
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    /// The session itself.
+    pub session: SessionRow,
+    /// Whose it is.
+    pub user: UserRow,
+    /// What he may do.
+    pub principal: Arc<Principal>,
+}
+
+/// Which session is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum SessionKey<'a> {
+    /// The one whose secret has this digest.
+    Digest(&'a Digest),
+    /// The one of this id.
+    Id(&'a SessionId),
+}
+
+/// A session, whose it is and all that he may do. `None` too when his account is closed. Whether its time
+/// is over is for the caller to see.
+///
+/// # Errors
+/// When the database fails.
+pub fn session(reader: &Reader, key: SessionKey<'_>) -> Result<Option<SessionRecord>, StoreError> {
+    reader.consistently(|reader| {
+        let find = |condition, key: &dyn rusqlite::ToSql| {
+            let sql = format!("SELECT {} FROM sessions s WHERE {condition}", sessions::COLUMNS);
+            first(reader, &sql, params![key], sessions::read)
+        };
+        let session = match key {
+            SessionKey::Digest(digest) => find("s.digest = ?", digest.as_bytes())?,
+            SessionKey::Id(id) => find("s.id = ?", &id.as_str())?,
+        };
+        let Some(session) = session else { return Ok(None) };
+        let user = users::open_account(reader, &session.user)?;
+        let Some(user) = user else { return Ok(None) };
+        let principal = Arc::new(Principal::User {
+            actor: Actor::User(session.user.clone()),
+            standings: standings(reader, &session.user)?,
+        });
+        Ok(Some(SessionRecord { session, user, principal }))
+    })
+}
+
+/// What a person is in each of his organizations.
+pub(crate) fn standings(
+    db: &impl Db,
+    user: &UserId,
+) -> Result<HashMap<OrganizationId, Standing>, StoreError> {
+    let mut standings = HashMap::new();
+    all(
+        db,
+        "SELECT organization_id, role FROM memberships WHERE user_id = ?",
+        params![user.as_str()],
+        |row| {
+            let organization = parsed(row, "organization_id", OrganizationId::parse)?;
+            let role = parsed(row, "role", Role::parse)?;
+            standings.insert(organization, Standing { role, administers: Vec::new() });
+            Ok(())
+        },
+    )?;
+    all(
+        db,
+        "SELECT d.organization_id, d.id FROM database_administrators a JOIN databases d ON d.id = a.database_id \
+         WHERE a.user_id = ? ORDER BY d.id",
+        params![user.as_str()],
+        |row| {
+            let organization = parsed(row, "organization_id", OrganizationId::parse)?;
+            // Who is no member administers nothing.
+            if let Some(standing) = standings.get_mut(&organization) {
+                standing.administers.push(parsed(row, "id", DatabaseId::parse)?);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(standings)
+}
+
+/// Whether a principal may still what it was read to may: within a write, so that nothing that has been
+/// revoked meanwhile is used, and nothing is made by a token or in a session that is gone.
+///
+/// # Errors
+/// When the database fails.
+pub fn still_holds(
+    tx: &Tx<'_>,
+    principal: &Principal,
+    session: Option<&SessionId>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match principal {
+        Principal::Token { actor: Actor::Token(id), organization, expires_at, grants } => {
+            let ends = first(
+                tx,
+                "SELECT expires_at FROM service_tokens WHERE id = ? AND organization_id = ?",
+                params![id.as_str(), organization.as_str()],
+                |row| time_opt(row, "expires_at"),
+            )?;
+            Ok(ends == Some(*expires_at) && grants_of(tx, id)? == *grants)
+        }
+        Principal::User { actor: Actor::User(user), standings: read } => {
+            let lasts = match session {
+                Some(session) => sessions::lasts(tx, user, session, now)?,
+                None => true,
+            };
+            Ok(lasts && users::open_account(tx, user)?.is_some() && standings(tx, user)? == *read)
+        }
+        _ => Ok(true),
+    }
 }

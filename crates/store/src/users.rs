@@ -1,6 +1,6 @@
 //! People and their places in organizations.
 
-use bough_model::{MembershipId, OrganizationId, OrganizationName, Role, Timestamp, UserId};
+use bough_model::{MembershipId, OrganizationId, OrganizationName, Role, TimeZoneName, Timestamp, UserId};
 use bough_policy::{Granted, MemberAt, Nowhere, OrganizationAt};
 use rusqlite::{Row, params};
 
@@ -17,6 +17,8 @@ pub struct UserRow {
     pub email: String,
     /// Full name.
     pub name: String,
+    /// Where he is at home: what times are told in.
+    pub time_zone: TimeZoneName,
     /// When the account was disabled.
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
@@ -40,15 +42,22 @@ pub struct MembershipRow {
     pub updated_at: Timestamp,
 }
 
-fn read_user(row: &Row<'_>) -> Result<UserRow, StoreError> {
+pub(crate) fn read_user(row: &Row<'_>) -> Result<UserRow, StoreError> {
     Ok(UserRow {
         id: parsed(row, "user_id", UserId::parse)?,
         email: row.get("email")?,
         name: row.get("name")?,
+        time_zone: time_zone(row)?,
         disabled_at: time_opt(row, "disabled_at")?,
         created_at: time(row, "user_created_at")?,
         updated_at: time(row, "user_updated_at")?,
     })
+}
+
+/// A zone that is no more is no reason for anything to fail.
+fn time_zone(row: &Row<'_>) -> Result<TimeZoneName, StoreError> {
+    let name: String = row.get("time_zone")?;
+    Ok(TimeZoneName::parse(&name).unwrap_or_else(TimeZoneName::utc))
 }
 
 fn read(row: &Row<'_>) -> Result<MembershipRow, StoreError> {
@@ -61,7 +70,7 @@ fn read(row: &Row<'_>) -> Result<MembershipRow, StoreError> {
     })
 }
 
-const USER: &str = "u.id AS user_id, u.email, u.name, u.disabled_at, u.created_at AS user_created_at, \
+pub(crate) const USER: &str = "u.id AS user_id, u.email, u.name, u.time_zone, u.disabled_at, u.created_at AS user_created_at, \
     u.updated_at AS user_updated_at";
 const MEMBER: &str = "m.id, m.role, m.created_at, m.updated_at";
 
@@ -114,6 +123,39 @@ pub fn get_member(reader: &Reader, granted: &Granted<MemberAt>) -> Result<Option
 /// When the database fails.
 pub fn get(reader: &Reader, _granted: &Granted<Nowhere>, id: &UserId) -> Result<Option<UserRow>, StoreError> {
     first(reader, &format!("SELECT {USER} FROM users u WHERE u.id = ?"), params![id.as_str()], read_user)
+}
+
+/// The person of an id whose account is not closed.
+pub(crate) fn open_account(db: &impl Db, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+    let user =
+        first(db, &format!("SELECT {USER} FROM users u WHERE u.id = ?"), params![id.as_str()], read_user)?;
+    Ok(user.filter(|user| user.disabled_at.is_none()))
+}
+
+/// The person of an id, within a write.
+///
+/// # Errors
+/// When the database fails; [`StoreError::Changed`] when there is none.
+pub fn get_for_write(tx: &Tx<'_>, _granted: &Granted<Nowhere>, id: &UserId) -> Result<UserRow, StoreError> {
+    first(tx, &format!("SELECT {USER} FROM users u WHERE u.id = ?"), params![id.as_str()], read_user)?
+        .ok_or(StoreError::Changed)
+}
+
+/// The hash of a person's password; `None` when his account is closed.
+///
+/// # Errors
+/// When the database fails.
+pub fn password_hash(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    id: &UserId,
+) -> Result<Option<String>, StoreError> {
+    first(
+        tx,
+        "SELECT password_hash FROM users WHERE id = ? AND disabled_at IS NULL",
+        params![id.as_str()],
+        |row| Ok(row.get("password_hash")?),
+    )
 }
 
 /// Finds a person by address.

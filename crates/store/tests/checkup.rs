@@ -184,7 +184,10 @@ fn the_newest_time_of_any_table() {
     let id = support::id_text(1);
     let later = now().as_micros() + 1;
     connection
-        .execute("INSERT INTO users VALUES (?1, 'a@b', 'a', 'x', NULL, ?2, ?2)", rusqlite::params![id, later])
+        .execute(
+            "INSERT INTO users VALUES (?1, 'a@b', 'a', 'x', NULL, ?2, ?2, 'UTC')",
+            rusqlite::params![id, later],
+        )
         .expect("a user");
     assert_eq!(
         look_beside(&home.path, true).expect("read").newest.expect("a time"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bough_control::databases::CreateDatabase;
 use bough_control::organizations::OrganizationRow;
-use bough_control::setup::new_password;
+use bough_control::people::new_password;
 use bough_control::{Caller, ControlPlane};
 use bough_model::BranchState;
 use bough_policy::{Operation, OrganizationAt};

@@ -1,7 +1,8 @@
 //! `bough setup`: the first organization, its administrator, and a token that opens everything.
 
 use anyhow::{Result, bail};
-use bough_control::setup::{Founded, new_password};
+use bough_control::people::new_password;
+use bough_control::setup::Founded;
 use bough_model::Secret;
 use serde_json::{Value, json};
 

@@ -30,6 +30,7 @@ impl ControlPlane {
                 ("versions of servers could not be looked at", self.note_versions()),
                 ("set ends could not be seen to", self.expire_branches()),
                 ("older servers could not be restarted", self.restart_older()),
+                ("sessions that are over could not be removed", self.sweep_sessions()),
             ] {
                 if let Err(error) = done {
                     tracing::error!(%error, "{what}");
