@@ -138,6 +138,8 @@ pub(crate) fn error(error: &Error) -> Reply {
         Error::Invalid(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable_entity", text),
         Error::Conflict(_) | Error::Changed => refuse(StatusCode::CONFLICT, "conflict", text),
         Error::PreconditionFailed(_) => refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", text),
+        Error::TooManyTries { seconds } => refuse(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text)
+            .with_header(header::RETRY_AFTER, &seconds.to_string()),
         Error::Unavailable(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", text)
             .with_header(header::RETRY_AFTER, "1"),
         Error::Internal(_) => refuse(

@@ -84,8 +84,15 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stopped` ends; then lets requests under way end.
-    pub async fn serve(self, plane: Arc<ControlPlane>, options: Options, stopped: impl Future<Output = ()>) {
+    /// Serves until `stopped` ends; then lets requests under way end. What is not the API's own is for
+    /// `pages`.
+    pub async fn serve(
+        self,
+        plane: Arc<ControlPlane>,
+        options: Options,
+        pages: Router,
+        stopped: impl Future<Output = ()>,
+    ) {
         let seats = Seats::new(options.connections_max, options.connections_per_address);
         let rate = RateLimit::per_minute(options.rate_limit_per_minute);
         let api = Arc::new(Api {
@@ -109,7 +116,8 @@ impl Server {
                 accepted = accepted => match accepted {
                     Ok((stream, remote, Some(held))) => {
                         let seat = Arc::clone(&held.seat);
-                        let door = Door { app: app.clone(), remote, seat: Arc::clone(&seat) };
+                        let (app, pages) = (app.clone(), pages.clone());
+                        let door = Door { app, pages, remote, seat: Arc::clone(&seat) };
                         let watched = graceful.watch(connection(stream, door));
                         let served = tokio::spawn(async move {
                             // What goes wrong on a connection is its client's to notice.
@@ -165,6 +173,7 @@ async fn no_place(mut stream: TcpStream) {
 /// What answers one connection's requests.
 struct Door {
     app: Router,
+    pages: Router,
     remote: SocketAddr,
     seat: Arc<Seat>,
 }
@@ -181,7 +190,8 @@ impl hyper::service::Service<Request<hyper::body::Incoming>> for Door {
         }
         request.extensions_mut().insert(ConnectInfo(self.remote));
         straighten(&mut request);
-        Serving { answer: Some(self.app.clone().oneshot(request.map(Body::new))), seat }
+        let door = if is_ours(request.uri().path()) { &self.app } else { &self.pages };
+        Serving { answer: Some(door.clone().oneshot(request.map(Body::new))), seat }
     }
 }
 
@@ -241,17 +251,18 @@ fn text(status: StatusCode, content_type: &'static str, body: String) -> Respons
     response
 }
 
-/// What stands at `/` until the dashboard does.
-const FRONT: &str = "Bough is running. There is no dashboard in this version yet.\n\n\
-    The API is below /v1 and described at /v1/openapi.json. It wants a service token:\n\n  \
-    curl -H \"Authorization: $TOKEN_ID:$TOKEN\" ADDRESS/v1/organizations\n";
+/// Whether a path is the API's own; all others are the pages'.
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/v1/")
+        || path.starts_with("/avatars/")
+        || matches!(path, "/v1" | "/avatars" | "/healthz" | "/readyz" | "/metrics")
+}
 
 fn app(api: &Arc<Api>) -> Router {
     let ready = Arc::clone(api);
     let figures = Arc::clone(api);
     let description = serde_json::to_string(&openapi()).unwrap_or_default();
     routes::router(api)
-        .route("/", get(|| async { text(StatusCode::OK, "text/plain; charset=utf-8", FRONT.to_owned()) }))
         .route(
             "/v1/openapi.json",
             get(move || async { text(StatusCode::OK, "application/json", description) }),

@@ -28,6 +28,12 @@ pub enum Error {
     /// A condition that came with the request does not hold any more.
     #[error("{0}")]
     PreconditionFailed(String),
+    /// Too many tries that failed.
+    #[error("too many tries; try again in {seconds} s")]
+    TooManyTries {
+        /// After how many seconds one may try again.
+        seconds: u64,
+    },
     /// It cannot be done right now; trying again later may help.
     #[error("{0}")]
     Unavailable(String),

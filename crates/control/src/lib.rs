@@ -128,6 +128,11 @@ impl ControlPlane {
         self.store.read(|reader| Ok(locate::path(reader, organization, database, branch)?))
     }
 
+    /// The state that the store is in now, to be compared with a later one; `None` when that cannot be told.
+    pub fn mark(&self) -> Option<Mark> {
+        self.store.mark()
+    }
+
     /// The state of the store that is looked at for a caller.
     pub(crate) fn mark_for(&self, caller: &Caller) -> Option<Mark> {
         caller.as_of.or_else(|| self.store.mark())

@@ -75,7 +75,12 @@ pub fn serve(
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let stopped = stop_signal()?;
+        let signalled = stop_signal()?;
+        let (stopping, stops) = tokio::sync::watch::channel(false);
+        let stopped = async move {
+            signalled.await;
+            let _ = stopping.send(true);
+        };
         let server = Server::bind(address).await?;
         let bound = server.address();
         let plane = dir.plane(config.settings(bound)?, Some(Arc::clone(&engine)))?;
@@ -88,7 +93,9 @@ pub fn serve(
             connections_max: connections_max(config.server.connections_max),
             connections_per_address: config.server.connections_per_address,
         };
-        let mut serving = tokio::spawn(server.serve(Arc::clone(&plane), options, stopped));
+        let pages = bough_dashboard::Options { openapi: bough_api::openapi(), stopping: stops };
+        let pages = bough_dashboard::router(Arc::clone(&plane), pages);
+        let mut serving = tokio::spawn(server.serve(Arc::clone(&plane), options, pages, stopped));
         let (for_start, engine_for_start) = (Arc::clone(&plane), Arc::clone(&engine));
         let start = tokio::task::spawn_blocking(move || {
             started(&Running { plane: &for_start, engine: &engine_for_start })

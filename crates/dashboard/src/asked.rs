@@ -1,0 +1,107 @@
+//! What a request asks for, as far as its head tells, and later its form.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
+use axum::http::request::Parts;
+use bough_control::place::Names;
+
+use crate::cookies::{self, cookie};
+use crate::form::Form;
+
+/// Longest `User-Agent` that is kept, in characters.
+const AGENT_MAX: usize = 200;
+
+/// One request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// The path's parameters, decoded.
+    pub(crate) params: Vec<(String, String)>,
+    /// The query's parameters, decoded, in order.
+    pub(crate) query: Vec<(String, String)>,
+    /// The path, as it was asked for.
+    pub(crate) path: String,
+    /// Path and query.
+    pub(crate) address: String,
+    /// The form, where one was sent.
+    pub(crate) form: Form,
+    /// `light`, `dark`, or empty for the system's.
+    pub(crate) theme: &'static str,
+    /// What the last action did.
+    pub(crate) notice: Option<(&'static str, String)>,
+    /// The script asks for a part of a page.
+    pub(crate) fragment: bool,
+    /// Where it comes from.
+    pub(crate) remote_ip: Option<IpAddr>,
+    /// The browser, as it names itself.
+    pub(crate) agent: String,
+    /// To find it again in log and audit log.
+    pub(crate) request_id: String,
+}
+
+impl Asked {
+    /// Reads the head; `None` when a parameter or the query is no text.
+    pub(crate) async fn of(parts: &mut Parts, request_id: String) -> Option<Self> {
+        let raw = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+        let params = raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let query = serde_urlencoded::from_str(parts.uri.query().unwrap_or("")).ok()?;
+        Some(Self { params, query, ..Self::without_names(parts, request_id) })
+    }
+
+    /// Of a request whose path names nothing.
+    pub(crate) fn without_names(parts: &Parts, request_id: String) -> Self {
+        let headers = &parts.headers;
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let theme = cookie(headers, cookies::THEME).unwrap_or_default();
+        let path = parts.uri.path().to_owned();
+        Self {
+            address: parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string),
+            path,
+            theme: ["light", "dark"].into_iter().find(|known| *known == theme).unwrap_or(""),
+            notice: cookie(headers, cookies::NOTICE).and_then(|value| cookies::read_notice(&value)),
+            fragment: text("x-bough-fragment") == "1",
+            remote_ip: parts
+                .extensions
+                .get::<ConnectInfo<SocketAddr>>()
+                .map(|info| info.0.ip().to_canonical()),
+            agent: text("user-agent").chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect(),
+            request_id,
+            ..Self::default()
+        }
+    }
+
+    /// A parameter of the path; empty when the path has none of that name.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        self.name(name).unwrap_or("")
+    }
+
+    /// A parameter of the query, without blanks around it; empty when there is none.
+    pub(crate) fn query(&self, name: &str) -> &str {
+        self.query.iter().rev().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
+    }
+
+    /// The number of the page of a list that is asked for; what is no number is the first.
+    pub(crate) fn page_number(&self) -> u32 {
+        self.query("page").parse().ok().filter(|number| *number > 0).unwrap_or(1)
+    }
+}
+
+impl Names for Asked {
+    fn name(&self, kind: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == kind).map(|(_, value)| value.as_str())
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// An address of our own to go on to, or else `/`: nothing that leads elsewhere.
+pub(crate) fn own_address(address: &str) -> &str {
+    let own = address.starts_with('/')
+        && !address.starts_with("//")
+        && !address.contains('\\')
+        && !address.chars().any(char::is_control)
+        && address.len() <= 2_000;
+    if own { address } else { "/" }
+}

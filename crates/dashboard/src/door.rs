@@ -1,0 +1,326 @@
+//! The way of every request for a page: size, session, locate, decide, and only then the form, which must
+//! have been made here; then one handler, and its answer.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use bough_control::model::{Digest, Secret};
+use bough_control::people::{FormOf, Visitor};
+use bough_control::place::Target;
+use bough_control::{Error, Once, RequestKey};
+use bough_policy::{Method, Operation};
+
+use crate::answer::Answer;
+use crate::asked::Asked;
+use crate::cookies::{self, cookie};
+use crate::form::{Form, Unread};
+use crate::layout::{Link, Page, escaped};
+use crate::visit::Visit;
+use crate::{Dashboard, live, problem};
+
+/// Longest address of a request, in bytes.
+const URI_MAX_BYTES: usize = 8 * 1024;
+/// Tries when what was decided on keeps changing.
+const TRIES_MAX: usize = 5;
+/// Length of what tells that a form was sent before, in characters.
+const ONCE_MAX: usize = 64;
+
+/// A handler: a decided place and a request, to an answer.
+pub(crate) type Handler<T> = fn(&Visit<'_>, <T as Target>::Proof) -> Result<Answer, Error>;
+
+/// How a page is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A page that is looked at.
+    Show,
+    /// A form that is sent.
+    Send,
+    /// The state of a page, as long as it is looked at.
+    Live,
+}
+
+/// Serves one page or form.
+pub(crate) async fn serve<T: Target + 'static>(
+    house: Arc<Dashboard>,
+    kind: Kind,
+    operation: Operation,
+    handler: Handler<T>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let (response, asked) = answered::<T>(&house, kind, operation, handler, &mut parts, body).await;
+    note(&parts, &asked, &response, started);
+    response
+}
+
+/// One line of the log for each request. Queries are left out: people write into them.
+pub(crate) fn note(parts: &Parts, asked: &Asked, response: &Response<Body>, started: Instant) {
+    tracing::info!(
+        request_id = asked.request_id,
+        method = parts.method.as_str(),
+        path = %asked.path.chars().take(300).collect::<String>(),
+        status = response.status().as_u16(),
+        micros = started.elapsed().as_micros(),
+        remote_ip = asked.remote_ip.map(tracing::field::display),
+        "a page was answered"
+    );
+}
+
+async fn answered<T: Target + 'static>(
+    house: &Arc<Dashboard>,
+    kind: Kind,
+    operation: Operation,
+    handler: Handler<T>,
+    parts: &mut Parts,
+    body: Body,
+) -> (Response<Body>, Asked) {
+    let request_id = house.plane.fresh_request_id();
+    let read = Asked::of(parts, request_id.clone()).await;
+    let too_long = parts.uri.path_and_query().is_some_and(|path| path.as_str().len() > URI_MAX_BYTES);
+    let Some(mut asked) = read.filter(|_| !too_long) else {
+        let asked = Asked::without_names(parts, request_id);
+        return (problem::not_found(house, &asked, None).into_response(), asked);
+    };
+    let visitor = match visitor(house, &parts.headers, &asked) {
+        Ok(Some(visitor)) => visitor,
+        Ok(None) => return (unknown(house, kind, parts, body, &asked).await.into_response(), asked),
+        Err(error) => return (problem::error(house, &asked, None, &error).into_response(), asked),
+    };
+    let proof = match T::authorize(&house.plane, &visitor.caller, operation, &asked) {
+        Ok(proof) => proof,
+        Err(error) => {
+            let around = around(house, &visitor, &asked);
+            return (problem::error(house, &asked, around, &error).into_response(), asked);
+        }
+    };
+    if kind == Kind::Live {
+        let response = live::stream::<T>(house, operation, handler, parts.headers.clone(), asked.clone());
+        return (response, asked);
+    }
+    if kind == Kind::Send {
+        match form(house, parts, body, &visitor).await {
+            Ok(form) => asked.form = form,
+            Err((status, message)) => {
+                let around = around(house, &visitor, &asked);
+                tracing::warn!(
+                    request_id = asked.request_id,
+                    status = status.as_u16(),
+                    message,
+                    "a form was refused"
+                );
+                return (
+                    problem::problem(house, &asked, around, status, message, None).into_response(),
+                    asked,
+                );
+            }
+        }
+    }
+    let (aside, own) = (Arc::clone(house), asked.clone());
+    // The body took its time: whatever was decided before it is decided again with it.
+    let first = (kind == Kind::Show).then_some(proof);
+    let work = move || run_once::<T>(&aside, operation, handler, visitor, &own, first);
+    let answer = match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::error!(%error, path = asked.path, "a page panicked");
+            problem::error(house, &asked, None, &Error::Internal("a page panicked".to_owned()))
+        }
+    };
+    (finished(house, &asked, answer), asked)
+}
+
+/// The answer with the notice that it leaves for the next page, or without the one that was shown.
+pub(crate) fn finished(house: &Dashboard, asked: &Asked, answer: Answer) -> Response<Body> {
+    let left = answer.notice().map(|notice| house.keep_notice(Some(notice)));
+    let shown = asked.notice.is_some() && answer.leads_to().is_none() && answer.state().is_none();
+    let cookie = left.or_else(|| shown.then(|| house.keep_notice(None)));
+    match cookie {
+        Some(cookie) => answer.with_cookie(cookie).into_response(),
+        None => answer.into_response(),
+    }
+}
+
+/// Who is signed in.
+pub(crate) fn visitor(
+    house: &Dashboard,
+    headers: &HeaderMap,
+    asked: &Asked,
+) -> Result<Option<Visitor>, Error> {
+    let Some(secret) = cookie(headers, &house.secret_cookie(cookies::SESSION)) else { return Ok(None) };
+    let from = asked.remote_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    house.plane.session(&Secret::new(secret), from, Some(asked.request_id.as_str().into()))
+}
+
+/// What stands around a page that says what was wrong.
+fn around(house: &Dashboard, visitor: &Visitor, asked: &Asked) -> Option<Page> {
+    Visit { house, visitor, caller: &visitor.caller, asked }.page("").ok()
+}
+
+/// Nobody is signed in: on to the form for that, and from there back here.
+async fn unknown(house: &Dashboard, kind: Kind, parts: &Parts, body: Body, asked: &Asked) -> Answer {
+    let to = |address: &str| format!("/login?next={}", escaped(address));
+    if kind == Kind::Show && !asked.fragment {
+        return Answer::see(to(&asked.address));
+    }
+    // What was typed is shown again, so that nothing is lost; secrets are not.
+    let from = parts.headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let from = from.and_then(|from| from.strip_prefix(&house.plane.settings().addresses.public_url));
+    let log_in = Link::new("Log in again", to(from.filter(|path| !path.is_empty()).unwrap_or("/")), false);
+    let mut message =
+        "Your session has ended, so nothing was changed. Log in again, and repeat it.".to_owned();
+    if let Ok(form) = Form::read(&parts.headers, body).await {
+        let hidden = ["csrf", "once", "password", "current_password", "new_password"];
+        let typed: Vec<String> = form
+            .fields()
+            .filter(|(name, value)| !hidden.contains(name) && !value.is_empty())
+            .map(|(name, value)| format!("{name}: {value}"))
+            .take(50)
+            .collect();
+        if !typed.is_empty() {
+            message.push_str(" You had typed: ");
+            message.push_str(&typed.join("; "));
+        }
+    }
+    problem::problem(house, asked, None, StatusCode::UNAUTHORIZED, message, Some(log_in))
+}
+
+/// Whether a form comes from a page of ours, as far as the browser says where it comes from.
+pub(crate) fn comes_from_us(house: &Dashboard, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if text(header::HeaderName::from_static("sec-fetch-site"))
+        .is_some_and(|site| !matches!(site, "same-origin" | "none"))
+    {
+        return false;
+    }
+    let Some(origin) = text(header::ORIGIN) else { return true };
+    let host = text(header::HOST).unwrap_or("");
+    let own = &house.plane.settings().addresses.public_url;
+    origin == own || origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
+}
+
+const ELSEWHERE: &str = "This form was sent from another site, so nothing was changed.";
+const NOT_MADE_HERE: &str = "This form is too old or was not made for your session, so nothing was changed. \
+    Go back, load the page again, and repeat it.";
+
+/// Reads the form, which must have been made here for this session.
+async fn form(
+    house: &Dashboard,
+    parts: &Parts,
+    body: Body,
+    visitor: &Visitor,
+) -> Result<Form, (StatusCode, &'static str)> {
+    if !comes_from_us(house, &parts.headers) {
+        return Err((StatusCode::FORBIDDEN, ELSEWHERE));
+    }
+    let form = Form::read(&parts.headers, body).await.map_err(unread)?;
+    if house.plane.is_form_token(FormOf::Session(&visitor.session), form.get("csrf")) {
+        Ok(form)
+    } else {
+        Err((StatusCode::FORBIDDEN, NOT_MADE_HERE))
+    }
+}
+
+/// Why a form was not read, for whom it came from.
+pub(crate) fn unread(unread: Unread) -> (StatusCode, &'static str) {
+    match unread {
+        Unread::Kind => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "This is no form as browsers send it."),
+        Unread::Large => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than 64 KiB, so nothing was changed.")
+        }
+        Unread::Lost => (
+            StatusCode::REQUEST_TIMEOUT,
+            "The form did not arrive whole, so nothing was changed. Send it again.",
+        ),
+    }
+}
+
+/// Runs a form at most once, when it says which it is: sent twice, it leads to where it led first.
+fn run_once<T: Target>(
+    house: &Dashboard,
+    operation: Operation,
+    handler: Handler<T>,
+    mut visitor: Visitor,
+    asked: &Asked,
+    first: Option<T::Proof>,
+) -> Answer {
+    let once: String = asked.form.get("once").chars().take(ONCE_MAX).collect();
+    if once.is_empty() {
+        return run::<T>(house, operation, handler, visitor, asked, first);
+    }
+    let key = RequestKey {
+        principal: visitor.caller.actor.id.clone(),
+        method: Method::Post.as_str().to_owned(),
+        path: asked.path.clone(),
+        key: Digest::of(once.as_bytes()).to_hex(),
+    };
+    let fields: Vec<(&str, &str)> = asked.form.fields().filter(|(name, _)| *name != "csrf").collect();
+    let body = Digest::of(serde_urlencoded::to_string(&fields).unwrap_or_default().as_bytes());
+    match house.plane.once(key.clone(), &body) {
+        Ok(Once::Replay(replay)) if replay.answer.starts_with('/') => {
+            Answer::see(replay.answer).saying("This form had been sent before: it was carried out once.")
+        }
+        Ok(Once::Replay(_)) => {
+            let message = "This form had been sent before and was carried out then. What it made is shown only once; \
+                go to the list to find it.";
+            problem::problem(
+                house,
+                asked,
+                around(house, &visitor, asked),
+                StatusCode::CONFLICT,
+                message,
+                None,
+            )
+        }
+        Ok(Once::New(claim)) => {
+            visitor.caller.once = Some((key, body));
+            let answer = run::<T>(house, operation, handler, visitor, asked, first);
+            if answer.status.is_success() || answer.status.is_redirection() {
+                let leads_to = answer.leads_to().unwrap_or_default().to_owned();
+                if let Err(error) = claim.answered(answer.status.as_u16(), leads_to) {
+                    tracing::error!(%error, "where a form led could not be kept");
+                }
+            }
+            answer
+        }
+        Err(error) => problem::error(house, asked, around(house, &visitor, asked), &error),
+    }
+}
+
+/// Decides and runs a handler; again when what was decided on has changed meanwhile.
+pub(crate) fn run<T: Target>(
+    house: &Dashboard,
+    operation: Operation,
+    handler: Handler<T>,
+    mut visitor: Visitor,
+    asked: &Asked,
+    mut first: Option<T::Proof>,
+) -> Answer {
+    let fail =
+        |visitor: &Visitor, error: &Error| problem::error(house, asked, around(house, visitor, asked), error);
+    for _ in 0..TRIES_MAX {
+        let decided =
+            first.take().map_or_else(|| T::authorize(&house.plane, &visitor.caller, operation, asked), Ok);
+        let proof = match decided {
+            Ok(proof) => proof,
+            Err(error) => return fail(&visitor, &error),
+        };
+        let visit = Visit { house, visitor: &visitor, caller: &visitor.caller, asked };
+        match handler(&visit, proof) {
+            Ok(answer) => return answer,
+            // What was decided on has changed, or what the viewer may.
+            Err(Error::Changed) => {}
+            Err(error) => return fail(&visitor, &error),
+        }
+        match house.plane.renewed(&visitor.caller) {
+            Ok(Some(renewed)) => visitor.caller = renewed,
+            Ok(None) => return Answer::see("/login"),
+            Err(error) => return fail(&visitor, &error),
+        }
+    }
+    fail(&visitor, &Error::Changed)
+}

@@ -1,0 +1,66 @@
+//! The HTML door: pages and forms for people, over the same actions as the JSON door.
+//!
+//! A request goes one way: [`pages`] names the page and the operation that is decided, [`door`] finds the
+//! session, locates, decides, reads the form and checks that it was made here; a feature's `routes` call
+//! one action, its `view` says what is shown. No rule lives in a page: what somebody may is the policy's
+//! to say, in the same table as for service tokens.
+
+mod answer;
+mod asked;
+mod assets;
+mod cookies;
+mod door;
+mod form;
+mod layout;
+mod live;
+mod pages;
+mod problem;
+mod visit;
+
+mod login;
+
+use std::sync::Arc;
+
+use axum::Router;
+use bough_control::ControlPlane;
+use tokio::sync::{Semaphore, watch};
+
+pub use pages::{Entry, PAGES};
+
+/// Most pages that are kept up to date at a time, each of which holds a connection.
+const STREAMS_MAX: usize = 256;
+
+/// What the binary knows and pages need.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Our description of the API, which the reference page is made of.
+    pub openapi: serde_json::Value,
+    /// Becomes true when the server is told to stop: what is kept open for live pages ends then.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// The door, with all that its handlers need.
+pub(crate) struct Dashboard {
+    plane: Arc<ControlPlane>,
+    #[allow(dead_code, reason = "the reference page is made of it")]
+    openapi: serde_json::Value,
+    stopping: watch::Receiver<bool>,
+    assets: assets::Assets,
+    streams: Arc<Semaphore>,
+    /// Whether browsers reach it by https: cookies are for that alone then.
+    secure: bool,
+}
+
+/// All pages, for a server to mount beside the API.
+pub fn router(plane: Arc<ControlPlane>, options: Options) -> Router {
+    let secure = plane.settings().addresses.public_url.starts_with("https://");
+    let house = Arc::new(Dashboard {
+        plane,
+        openapi: options.openapi,
+        stopping: options.stopping,
+        assets: assets::Assets::new(),
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        secure,
+    });
+    pages::router(&house)
+}

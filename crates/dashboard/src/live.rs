@@ -1,0 +1,108 @@
+//! The state of a page, as long as somebody looks at it: server-sent events. Each time that anything was
+//! committed, the session is looked at, the page located and decided on anew, and what has changed is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use bough_control::place::Target;
+use bough_policy::Operation;
+use http_body_util::channel::{Channel, Sender};
+use serde_json::Value;
+
+use crate::answer::headed;
+use crate::asked::Asked;
+use crate::door::{Handler, run, visitor};
+use crate::{Dashboard, problem};
+
+/// How often it is looked whether anything was committed, in milliseconds.
+const LOOK_EVERY_MILLIS: u64 = 250;
+/// After how many looks without news a line is sent, so that a browser that is gone is noticed.
+const LOOKS_PER_BEAT: u32 = 60;
+/// Longest life of a stream, in looks: ten minutes. The browser opens another.
+const LOOKS_MAX: u32 = 2_400;
+/// Events that wait for a slow browser; more are not made until it has taken them.
+const WAITING_MAX: usize = 4;
+
+/// Answers with a stream of states.
+pub(crate) fn stream<T: Target + 'static>(
+    house: &Arc<Dashboard>,
+    operation: Operation,
+    handler: Handler<T>,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Response<Body> {
+    let Ok(place) = Arc::clone(&house.streams).try_acquire_owned() else {
+        let message =
+            "Too many pages are kept up to date right now; this one shows its state when it is loaded again.";
+        return problem::problem(house, &asked, None, StatusCode::SERVICE_UNAVAILABLE, message, None)
+            .into_response();
+    };
+    let (sender, channel) = Channel::<axum::body::Bytes, std::convert::Infallible>::new(WAITING_MAX);
+    let house = Arc::clone(house);
+    tokio::spawn(async move {
+        follow::<T>(&house, operation, handler, &headers, &asked, sender).await;
+        drop(place);
+    });
+    let mut response = Response::new(Body::new(channel));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headed(response, StatusCode::OK, Vec::new())
+}
+
+async fn follow<T: Target + 'static>(
+    house: &Arc<Dashboard>,
+    operation: Operation,
+    handler: Handler<T>,
+    headers: &HeaderMap,
+    asked: &Asked,
+    mut sender: Sender<axum::body::Bytes>,
+) {
+    let mut stopping = house.stopping.clone();
+    let mut look = tokio::time::interval(Duration::from_millis(LOOK_EVERY_MILLIS));
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut seen, mut told, mut quiet) = (None, Value::Null, 0);
+    for _ in 0..LOOKS_MAX {
+        tokio::select! {
+            _ = look.tick() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let mark = house.plane.mark();
+        quiet += 1;
+        if mark.is_none() || mark != seen {
+            seen = mark;
+            let Some(state) = state::<T>(house, operation, handler, headers, asked).await else {
+                // Gone, or not for this viewer any more: the page that he looks at is not true now.
+                let _ = sender.send_data("event: gone\ndata: {}\n\n".into()).await;
+                return;
+            };
+            if state != told {
+                if sender.send_data(format!("event: state\ndata: {state}\n\n").into()).await.is_err() {
+                    return;
+                }
+                (told, quiet) = (state, 0);
+            }
+        }
+        if quiet >= LOOKS_PER_BEAT {
+            if sender.send_data(":\n\n".into()).await.is_err() {
+                return;
+            }
+            quiet = 0;
+        }
+    }
+}
+
+/// The state now, for whom it may be shown.
+async fn state<T: Target + 'static>(
+    house: &Arc<Dashboard>,
+    operation: Operation,
+    handler: Handler<T>,
+    headers: &HeaderMap,
+    asked: &Asked,
+) -> Option<Value> {
+    let visitor = visitor(house, headers, asked).ok()??;
+    let (house, asked) = (Arc::clone(house), asked.clone());
+    let work = move || run::<T>(&house, operation, handler, visitor, &asked, None);
+    let answer = tokio::task::spawn_blocking(work).await.ok()?;
+    answer.state().cloned()
+}

@@ -1,0 +1,4 @@
+//! Signing in and out, and what anybody may do who is not signed in.
+
+pub(crate) mod routes;
+mod view;
