@@ -22,6 +22,10 @@ use crate::service_tokens::grants::grant_everything;
 use crate::service_tokens::{CreateToken, NewSecret, TokenRow};
 use crate::{Caller, Change, ControlPlane, Error, Page, Result};
 
+/// What stands at the top of all addresses, where organizations do: none may be called so.
+const PAGES: [&str; 10] =
+    ["account", "assets", "avatars", "docs", "healthz", "login", "logout", "metrics", "readyz", "v1"];
+
 /// A first organization.
 #[derive(Debug)]
 pub struct Founded {
@@ -66,6 +70,11 @@ impl ControlPlane {
         password: &Secret<String>,
     ) -> Result<Founded> {
         let name = OrganizationName::parse(name).map_err(|error| Error::Invalid(error.to_string()))?;
+        if PAGES.contains(&name.as_str()) {
+            return Err(Error::Invalid(format!(
+                "{name} is an address of Bough's own pages; choose another name"
+            )));
+        }
         let email = check_email(email)?;
         let password_hash = hash(password)?;
         let anywhere = caller.anywhere()?;
