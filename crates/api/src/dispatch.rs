@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, header};
+use bough_control::figures::Counter;
 use bough_control::model::{ActorKind, ActorRef, Digest};
 use bough_control::place::{MayMakeBranch, Target};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
@@ -77,6 +78,8 @@ struct Arrival {
     request_id: Arc<str>,
     remote_ip: IpAddr,
     started: Instant,
+    /// Where it is counted, once it is known whose it is.
+    counter: Option<Arc<Counter>>,
 }
 
 impl Arrival {
@@ -86,6 +89,7 @@ impl Arrival {
             request_id: api.plane.fresh_request_id().into(),
             remote_ip: remote.map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip().to_canonical()),
             started: Instant::now(),
+            counter: None,
         }
     }
 }
@@ -106,13 +110,14 @@ pub(crate) async fn dispatch<T: Target<Proof: Proof>>(
     handler: Handler<T>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let arrival = Arrival::of(&api, &request);
+    let mut arrival = Arrival::of(&api, &request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (mut parts, mut body) = request.into_parts();
     let (reply, who) = match admit(&api, &arrival, &parts.headers, uri_bytes(&parts.uri), operation) {
         Err(refused) => (*refused, None),
         Ok((caller, standing)) => {
             let actor = Arc::clone(&caller.actor);
+            arrival.counter = caller.authenticated.as_ref().map(|who| Arc::clone(who.counter()));
             let remote_ip = arrival.remote_ip;
             // Whoever asks to wait must not hold up those who only ask.
             let at_once = |input: &Input| {
@@ -185,6 +190,9 @@ fn finish(
     let status = reply.status.as_u16();
     let took = arrival.started.elapsed();
     api.metrics.answered(operation, status, took);
+    if let Some(counter) = &arrival.counter {
+        api.plane.count_answer(counter, took);
+    }
     tracing::info!(
         request_id = &*arrival.request_id,
         method,
@@ -440,6 +448,9 @@ fn run<T: Target<Proof: Proof>>(
 }
 
 fn answer_error(api: &Api, caller: &Caller, input: &Input, error: &Error) -> Reply {
+    if let (Error::Refused(_) | Error::Forbidden(_), Some(who)) = (error, &caller.authenticated) {
+        api.plane.count_refusal(who);
+    }
     if let Error::Refused(denied) = error {
         record(&api.plane, caller, input, denied);
     }

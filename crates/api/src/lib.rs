@@ -24,6 +24,7 @@ mod audit;
 mod avatar;
 mod branches;
 mod databases;
+mod figures;
 mod organizations;
 mod service_tokens;
 

@@ -55,7 +55,7 @@ pub(crate) fn page(api: &Api) -> String {
         let _ = writeln!(text, "bough_branches{{state=\"{state}\"}} {count}");
     }
     text.push_str(
-        "# HELP bough_records_dropped Refusals and uses of tokens that were not recorded because too many waited.\n\
+        "# HELP bough_records_dropped Refusals, uses and counted requests of tokens that were not recorded because too many waited.\n\
          # TYPE bough_records_dropped counter\n",
     );
     let _ = writeln!(text, "bough_records_dropped_total {}", api.plane.recorder().dropped());

@@ -21,6 +21,7 @@ fn query_schema(name: &str) -> Value {
             json!({"type": "string", "enum": ["ready"], "description": "Answer as soon as it is ready, or after 60 s."})
         }
         "order" => json!({"type": "string", "enum": ["asc", "desc"], "default": "desc"}),
+        "span" => json!({"type": "string", "enum": ["day", "month"], "default": "day"}),
         "engine" => json!({"type": "string", "enum": ["mysql", "postgresql"]}),
         "filters[]" => json!({"type": "array", "items": {"type": "string"}}),
         _ => json!({"type": "string"}),

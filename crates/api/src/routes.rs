@@ -14,7 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::Api;
 use crate::dispatch::{Runs, dispatch, fallback};
 use crate::page::{CursorList, Data, List};
-use crate::{audit, branches, databases, organizations, service_tokens};
+use crate::{audit, branches, databases, figures, organizations, service_tokens};
 
 /// A route as our description tells of it.
 pub(crate) struct Route {
@@ -92,6 +92,8 @@ routes! {
         200 ["page" "per_page"] answers(List<organizations::shape::Organization>);
     GetOrganization OrganizationAt, Here => organizations::routes::get;
         200 answers(organizations::shape::Organization);
+    GetOrganizationFigures OrganizationAt, Here => figures::routes::of_organization;
+        200 ["span"] answers(figures::shape::OrganizationFigures);
     ListOrganizationMembers OrganizationAt, Here => organizations::routes::list_members;
         200 ["q" "page" "per_page"] answers(List<organizations::shape::Membership>);
     GetOrganizationMembership MemberAt, Here => organizations::routes::get_member;
@@ -137,6 +139,8 @@ routes! {
         200 answers(service_tokens::shape::ServiceTokenWithAccesses);
     ListServiceTokenDenials TokenAt, Here => service_tokens::routes::list_denials;
         200 ["page" "per_page"] answers(List<service_tokens::shape::Denial>);
+    GetServiceTokenFigures TokenAt, Here => figures::routes::of_token;
+        200 ["span"] answers(figures::shape::TokenFigures);
     GetServiceTokenUsage TokenAt, Here => service_tokens::routes::usage;
         200 answers(List<service_tokens::shape::Usage>);
     ExplainServiceToken TokenAt, Aside => service_tokens::routes::explain;

@@ -12,6 +12,7 @@ use bough_store::locate::Found;
 use bough_store::principals::{self, Secrets, TokenRecord};
 use bough_store::{Mark, Memo};
 
+use crate::figures::Counter;
 use crate::{Caller, ControlPlane, Error, Result};
 
 /// Most tokens kept in memory. When it is reached, all are forgotten and read again as they come.
@@ -44,6 +45,11 @@ impl std::fmt::Debug for Authenticated {
 }
 
 impl Authenticated {
+    /// Where its requests are counted.
+    pub fn counter(&self) -> &Arc<Counter> {
+        &self.entry.counter
+    }
+
     fn places(&self) -> MutexGuard<'_, Places> {
         self.entry.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,6 +88,7 @@ struct Entry {
     record: TokenRecord,
     noted: Mutex<Noted>,
     places: Mutex<Places>,
+    counter: Arc<Counter>,
 }
 
 /// What paths name, in one state of the store.
@@ -210,7 +217,9 @@ impl ControlPlane {
                     display_name: record.display_name.clone(),
                 });
                 let (noted, places) = (Mutex::default(), Mutex::default());
-                let entry = Arc::new(Entry { version, known_by: *digest, actor, record, noted, places });
+                let counter = Counter::new(record.id.clone());
+                let entry = Entry { version, known_by: *digest, actor, record, noted, places, counter };
+                let entry = Arc::new(entry);
                 self.cache.put(&entry);
                 entry
             }))

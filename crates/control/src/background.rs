@@ -36,7 +36,7 @@ impl Stop {
 
 impl ControlPlane {
     /// Starts the work in the background: bringing wishes about, looking after branches, recording
-    /// refusals and usage, noting heads of the audit log.
+    /// refusals, usage and figures, noting heads of the audit log.
     ///
     /// # Errors
     /// When the system has no thread to give.
@@ -49,7 +49,10 @@ impl ControlPlane {
                 plane.run_checker(|| stop.is_set(), |longest| stop.pause(longest));
             })?;
         }
-        background.spawn("recorder", |plane, _| plane.recorder.run(&plane.store))?;
+        background.spawn("figures", |plane, stop| {
+            plane.run_figures(|| stop.is_set(), |longest| stop.pause(longest));
+        })?;
+        background.spawn("recorder", |plane, _| plane.recorder.run(&plane.store, || plane.now()))?;
         background.spawn("audit-heads", note_heads)?;
         Ok(background)
     }

@@ -20,6 +20,7 @@ pub mod audit;
 pub mod branches;
 pub mod databases;
 pub mod denials;
+pub mod figures;
 pub mod organizations;
 pub mod people;
 pub mod service_tokens;

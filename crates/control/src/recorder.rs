@@ -1,4 +1,4 @@
-//! Writes down refusals and usage, off the path of requests: a request that is refused must not
+//! Writes down refusals, usage and figures, off the path of requests: a request that is refused must not
 //! take longer, or shorter, for being recorded. What waits is bounded; when too much waits, the newest
 //! is dropped and counted.
 
@@ -13,8 +13,12 @@ use bough_policy::{Access, AccessSet};
 use bough_store::denials::NewDenial;
 use bough_store::{Store, StoreError, denials, sessions, usage};
 
+use crate::figures::Counting;
+
 /// How often what waits is written, in milliseconds. A first use shows within five seconds.
 const WRITE_EVERY_MILLIS: u64 = 1_000;
+/// Every how many of these figures are written: each writing has everybody look anew at the store.
+const FIGURES_EVERY_WRITES: u64 = 5;
 /// Most refusals that wait.
 const DENIALS_MAX: usize = 2_000;
 /// Refusals written in one go.
@@ -39,11 +43,17 @@ pub struct Recorder {
     waiting: Arc<(Mutex<Waiting>, Condvar)>,
     dropped: Arc<AtomicU64>,
     stopping: Arc<AtomicBool>,
+    counting: Arc<Counting>,
 }
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        Self { waiting: Arc::default(), dropped: Arc::default(), stopping: Arc::default() }
+        Self {
+            waiting: Arc::default(),
+            dropped: Arc::default(),
+            stopping: Arc::default(),
+            counting: Arc::default(),
+        }
     }
 
     pub(crate) fn used(&self, token: TokenId, database: Option<DatabaseId>, used: AccessSet, now: Timestamp) {
@@ -74,17 +84,29 @@ impl Recorder {
         waiting.denials.push(denial);
     }
 
-    /// How many refusals and uses were dropped because too many waited.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    pub(crate) fn counting(&self) -> &Counting {
+        &self.counting
     }
 
-    /// Writes what waits, again and again, until [`Recorder::stop`]. Runs on a thread of its own.
-    pub fn run(&self, store: &Store) {
+    /// How many refusals, uses and counts of requests were dropped because too many waited.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed) + self.counting.dropped()
+    }
+
+    /// Writes what waits, again and again, until [`Recorder::stop`]. Runs on a thread of its own; `now` tells
+    /// the time.
+    pub fn run(&self, store: &Store, now: impl Fn() -> Timestamp) {
+        let mut writes: u64 = 0;
         loop {
             let stopping = self.stopping.load(Ordering::Acquire);
             if let Err(error) = self.flush(store) {
                 tracing::warn!(%error, "refusals and usage could not be written; they are dropped");
+            }
+            writes += 1;
+            if (stopping || writes.is_multiple_of(FIGURES_EVERY_WRITES))
+                && let Err(error) = self.counting.add(store, now())
+            {
+                tracing::warn!(%error, "figures of requests could not be written; they are dropped");
             }
             if stopping {
                 return;

@@ -365,6 +365,7 @@ operations! {
     ListInvoices "list_invoices" Get Organization "/invoices" (any![ReadInvoices]) sees GetOrganization;
     GetInvoice "get_invoice" Get Organization "/invoices/{id}" (any![ReadInvoices]) sees GetInvoice;
     GetInvoiceLineItems "get_invoice_line_items" Get Organization "/invoices/{id}/line-items" (any![ReadInvoices]) sees GetInvoice;
+    GetOrganizationFigures "get_organization_figures" Get Organization "/figures" (any![ReadOrganization]) sees GetOrganization;
     ListOrganizationMembers "list_organization_members" Get Organization "/members" (any![ReadOrganization]) sees GetOrganization;
     RemoveOrganizationMember "remove_organization_member" Delete Member "" (any![WriteOrganization]) sees GetOrganizationMembership;
     GetOrganizationMembership "get_organization_membership" Get Member "" (any![ReadOrganization]) sees GetOrganizationMembership;
@@ -391,6 +392,7 @@ operations! {
     ListServiceTokenGrants "list_service_token_grants" Get Token "/grants" (any![ReadServiceTokens]) sees GetServiceToken;
     ReplaceServiceTokenGrants "replace_service_token_grants" Put Token "/grants" (any![WriteServiceTokens]) sees GetServiceToken;
     RotateServiceToken "rotate_service_token" Post Token "/rotate" (any![WriteServiceTokens]) sees GetServiceToken;
+    GetServiceTokenFigures "get_service_token_figures" Get Token "/figures" (any![ReadServiceTokens]) sees GetServiceToken;
     GetServiceTokenUsage "get_service_token_usage" Get Token "/usage" (any![ReadServiceTokens]) sees GetServiceToken;
     ListOrganizationTeams "list_organization_teams" Get Organization "/teams" (any![ReadOrganization]) sees GetOrganization;
     CreateOrganizationTeam "create_organization_team" Post Organization "/teams" (any![WriteTeams]) sees GetOrganization;

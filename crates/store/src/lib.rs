@@ -20,6 +20,7 @@ pub mod branches;
 pub mod checkup;
 pub mod databases;
 pub mod denials;
+pub mod figures;
 pub mod idempotency;
 pub mod locate;
 pub mod organizations;

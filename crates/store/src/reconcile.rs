@@ -153,7 +153,8 @@ pub fn record_ready(
     let changed = change(
         tx,
         "UPDATE branches SET up_since = CASE WHEN state = 'ready' THEN up_since ELSE ?1 END, state = 'ready', \
-         schema_ready = 1, last_error = CASE WHEN crashes > 1 THEN last_error END, attempts = 0, \
+         schema_ready = 1, disk_due_at = CASE WHEN state = 'ready' THEN disk_due_at ELSE 0 END, \
+         last_error = CASE WHEN crashes > 1 THEN last_error END, attempts = 0, \
          settled_generation = generation, server_version = ?4, ready_at = COALESCE(ready_at, ?1), \
          schema_last_updated_at = COALESCE(schema_last_updated_at, ?1), \
          updated_at = CASE WHEN ready_at IS NULL THEN ?1 ELSE updated_at END \

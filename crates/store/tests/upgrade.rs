@@ -4,7 +4,7 @@
 mod support;
 
 use bough_model::Timestamp;
-use bough_store::{NEWEST_SCHEMA, reconcile};
+use bough_store::{NEWEST_SCHEMA, figures, reconcile};
 use rusqlite::Connection;
 use support::open;
 
@@ -60,6 +60,17 @@ fn branches_that_run_are_left_alone_and_all_is_counted() {
     assert_eq!(ids, ["branchgoing1", "branchmaking"], "what was ready is settled");
     let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
     assert_eq!(unknown, ["branchready1"], "and is asked for its version");
+    let (due, counted) = store
+        .read(|reader| {
+            let due = figures::due(reader, Timestamp::from_micros(10), 10)?;
+            Ok::<_, bough_store::StoreError>((due, figures::count_branches(reader)?))
+        })
+        .expect("read");
+    let mut due: Vec<String> = due.iter().map(|due| due.id.to_string()).collect();
+    due.sort();
+    assert_eq!(due, ["branchmaking", "branchready1"], "nothing was ever measured");
+    let counted: Vec<_> = counted.iter().map(|(_, branches)| (branches.count, branches.running)).collect();
+    assert_eq!(counted, [(0, 0), (2, 1)]);
     drop(store);
     let connection = Connection::open(&path).expect("the file");
     let counts: Vec<(i64, i64)> = connection

@@ -35,6 +35,7 @@ fn probes() -> Vec<Probe> {
     let reads = [
         ListOrganizations,
         GetOrganization,
+        GetOrganizationFigures,
         ListOrganizationMembers,
         GetOrganizationMembership,
         ListRegionsForOrganization,
@@ -46,6 +47,7 @@ fn probes() -> Vec<Probe> {
         ListServiceTokenAccesses,
         ListServiceTokenGrants,
         ListServiceTokenDenials,
+        GetServiceTokenFigures,
         GetServiceTokenUsage,
         ListDatabases,
         GetDatabase,

@@ -38,7 +38,7 @@ pub fn close(store: Store) {
     panic!("{} is still there", log.display());
 }
 
-fn system<T: Place>(operation: Operation, at: T) -> Granted<T> {
+pub fn system<T: Place>(operation: Operation, at: T) -> Granted<T> {
     let principal = Principal::Trusted { actor: Actor::System("test") };
     decide(&principal, operation, Located::new(at)).expect("Bough itself may")
 }

@@ -1,0 +1,4 @@
+//! Curves over the last day and month.
+
+pub(crate) mod routes;
+pub(crate) mod shape;
