@@ -16,6 +16,7 @@ mod hidden;
 mod load;
 mod machine;
 mod numbers;
+mod pages;
 mod places;
 mod revocation;
 mod scale;
@@ -41,6 +42,7 @@ const MEASURES: &[Measure] = &[
     ("P4", branch::measure),
     ("P15", audit::measure),
     ("S4", hidden::measure),
+    ("pages", pages::measure),
     (BY_NAME_ONLY, scale::measure),
 ];
 /// A million tokens and their log take minutes to be written: `make bench-scale`.

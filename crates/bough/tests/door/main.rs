@@ -7,6 +7,7 @@ mod branch_changes;
 mod connections;
 mod counts;
 mod databases_branches;
+mod figures;
 mod first_branch;
 mod hidden;
 mod hostile;
