@@ -62,6 +62,7 @@ fn authorization(rule: Rule) -> Value {
         Rule::AnyCaller => json!({"open_to": "every valid credential"}),
         Rule::AnyOfOrganization => json!({"open_to": "every valid credential of the organization"}),
         Rule::AnyOf(set) => json!({"any_of": names(set)}),
+        Rule::AnyOfOrOneself(set) => json!({"any_of": names(set), "or": "the person that the path names"}),
         Rule::ByClass { development, production } => {
             json!({"development_branch": names(development), "production_branch": names(production)})
         }

@@ -108,8 +108,10 @@ accesses! {
 
     ImportDatabases "import_databases" People false "Import databases from other servers";
     ReadUser "read_user" People false "Read one's own account";
+    WriteUser "write_user" People false "Change one's own account, password and sessions";
     WriteOrganizationSettings "write_organization_settings" People false "Change the settings of an organization";
     AdoptServiceTokens "adopt_service_tokens" People false "Take over a service token that a token made";
+    WriteDatabaseAdministrators "write_database_administrators" People false "Choose who administers a database";
     ViewConnections "view_connections" People false "See the live connections of development branches";
     ViewProductionConnections "view_production_connections" People true "See the live connections of production branches";
     KillConnections "kill_connections" People false "End queries and connections on development branches";

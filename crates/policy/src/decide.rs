@@ -1,6 +1,6 @@
 //! The decision.
 
-use bough_model::OrganizationId;
+use bough_model::{Actor, OrganizationId};
 
 use crate::{AccessSet, Facet, Located, Operation, Place, Principal, ResourceState, Row, Rule, Scope};
 
@@ -118,7 +118,9 @@ fn decide_by<'t, T: Place>(
     facet: Facet,
 ) -> Result<Granted<T>, Denied> {
     let scope = located.place().scope();
-    let state = ResourceState { production: scope.production, facet };
+    let oneself =
+        scope.person.is_some_and(|person| matches!(principal.actor(), Actor::User(own) if own == person));
+    let state = ResourceState { production: scope.production, facet, oneself };
     let foreign = scope.organization.is_some_and(|id: &OrganizationId| !principal.belongs_to(id));
     let held = if foreign { AccessSet::EMPTY } else { principal.effective(scope) };
     let known = principal.is_known();
@@ -126,7 +128,7 @@ fn decide_by<'t, T: Place>(
     match opened(row_of(operation), state) {
         Ok(used) => Ok(Granted { operation, place: located.into_place(), used }),
         Err(missing) => {
-            let unread = ResourceState { production: scope.production, facet: Facet::Unread };
+            let unread = ResourceState { facet: Facet::Unread, ..state };
             let seen = scope.organization.is_some() && opened(row_of(row_of(operation).sees), unread).is_ok();
             let visibility = if seen { Visibility::Visible } else { Visibility::Hidden };
             Err(Denied { operation, visibility, missing, foreign })

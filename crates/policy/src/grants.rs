@@ -144,7 +144,7 @@ impl Principal {
             },
             Self::User { standings, .. } => {
                 let Some(organization) = scope.organization else {
-                    return AccessSet::of(&[Access::ReadUser]);
+                    return AccessSet::of(&[Access::ReadUser, Access::WriteUser]);
                 };
                 let Some(standing) = standings.get(organization) else { return AccessSet::EMPTY };
                 let administers = scope.database.is_some_and(|id| standing.administers.contains(id));

@@ -7,13 +7,17 @@ use crate::{AccessSet, Facet, Operation, PasswordRole, ResourceState, Rule};
 
 /// The states that a rule tells apart, each with its name.
 pub(crate) fn states_of(rule: Rule) -> Vec<(&'static str, ResourceState)> {
-    let state = |production, facet| ResourceState { production, facet };
+    let state = |production, facet| ResourceState { production, facet, oneself: false };
     let reader = Facet::Password(PasswordRole::Reader);
     let other = Facet::Password(PasswordRole::ReadWriter);
     match rule {
         Rule::Public | Rule::AnyCaller | Rule::AnyOfOrganization | Rule::AnyOf(_) => {
             vec![("", ResourceState::default())]
         }
+        Rule::AnyOfOrOneself(_) => vec![
+            ("somebody else", ResourceState::default()),
+            ("oneself", ResourceState { oneself: true, ..ResourceState::default() }),
+        ],
         Rule::ByClass { .. } => {
             vec![("development", state(false, Facet::Unread)), ("production", state(true, Facet::Unread))]
         }
@@ -38,6 +42,7 @@ fn set_in_words(rule: Rule, required: Option<AccessSet>) -> String {
         (_, Some(set)) => set.names().join(" "),
         (Rule::Public, None) => "everybody".to_owned(),
         (Rule::AnyCaller, None) => "every valid credential".to_owned(),
+        (Rule::AnyOfOrOneself(_), None) => "no access is needed".to_owned(),
         _ => "every valid credential of the organization".to_owned(),
     }
 }

@@ -159,6 +159,9 @@ const MAKE_BRANCH: Rule = Rule::MakeBranch {
     from_production_backup: AccessSet::of(&[RestoreProductionBranchBackup]),
 };
 
+/// Whoever may remove members; and everybody himself.
+const LEAVE_OR_REMOVE: Rule = Rule::AnyOfOrOneself(AccessSet::of(&[WriteOrganization]));
+
 const REVIEW: Rule = Rule::ByReview {
     approve: AccessSet::of(&[ApproveDeployRequest]),
     comment: AccessSet::of(&[ApproveDeployRequest, ReviewDeployRequest]),
@@ -218,6 +221,9 @@ operations! {
     DeleteDatabase "delete_database" Delete Database "" (any![DeleteDatabase, DeleteDatabases]) sees GetDatabase;
     GetDatabase "get_database" Get Database "" (Rule::AnyOf(DATABASE_VISIBLE)) sees GetDatabase;
     UpdateDatabaseSettings "update_database_settings" Patch Database "" (any![WriteDatabase]) sees GetDatabase;
+    ListDatabaseAdministrators "list_database_administrators" Get Database "/administrators" (any![ReadDatabase]) sees GetDatabase;
+    AddDatabaseAdministrator "add_database_administrator" Post Database "/administrators" (any![WriteDatabaseAdministrators]) sees GetDatabase;
+    RemoveDatabaseAdministrator "remove_database_administrator" Delete Database "/administrators/{user}" (any![WriteDatabaseAdministrators]) sees ListDatabaseAdministrators;
     ListBackupPolicies "list_backup_policies" Get Database "/backup-policies" (any![ReadBackups]) sees GetDatabase;
     CreateBackupPolicy "create_backup_policy" Post Database "/backup-policies" (any![WriteBackups]) sees GetDatabase;
     DeleteBackupPolicy "delete_backup_policy" Delete Database "/backup-policies/{id}" (any![WriteBackups]) sees GetBackupPolicy;
@@ -367,7 +373,7 @@ operations! {
     GetInvoiceLineItems "get_invoice_line_items" Get Organization "/invoices/{id}/line-items" (any![ReadInvoices]) sees GetInvoice;
     GetOrganizationFigures "get_organization_figures" Get Organization "/figures" (any![ReadOrganization]) sees GetOrganization;
     ListOrganizationMembers "list_organization_members" Get Organization "/members" (any![ReadOrganization]) sees GetOrganization;
-    RemoveOrganizationMember "remove_organization_member" Delete Member "" (any![WriteOrganization]) sees GetOrganizationMembership;
+    RemoveOrganizationMember "remove_organization_member" Delete Member "" (LEAVE_OR_REMOVE) sees GetOrganizationMembership;
     GetOrganizationMembership "get_organization_membership" Get Member "" (any![ReadOrganization]) sees GetOrganizationMembership;
     UpdateOrganizationMembership "update_organization_membership" Patch Member "" (any![WriteOrganization]) sees GetOrganizationMembership;
     GetOrganizationMetrics "get_organization_metrics" Get Organization "/metrics" (any![ReadMetricsEndpoints]) sees GetOrganization;
@@ -405,6 +411,7 @@ operations! {
     GetOrganizationTeamMember "get_organization_team_member" Get Organization "/teams/{team}/members/{id}" (any![ReadOrganization]) sees GetOrganizationTeamMember;
     ListPublicRegions "list_public_regions" Get Nowhere "/regions" (Rule::Public) sees ListPublicRegions;
     GetCurrentUser "get_current_user" Get Nowhere "/user" (any![ReadUser]) sees GetCurrentUser;
+    UpdateCurrentUser "update_current_user" Patch Nowhere "/user" (any![WriteUser]) sees GetCurrentUser;
 }
 
 impl Operation {

@@ -31,6 +31,8 @@ pub struct Scope<'a> {
     pub database: Option<&'a DatabaseId>,
     /// Whether a production branch is concerned.
     pub production: bool,
+    /// The person, for what is about one.
+    pub person: Option<&'a UserId>,
 }
 
 /// What can be decided on.
@@ -99,20 +101,22 @@ pub struct MemberAt {
 
 impl Place for Nowhere {
     fn scope(&self) -> Scope<'_> {
-        Scope { organization: None, database: None, production: false }
+        Scope { organization: None, database: None, production: false, person: None }
     }
 }
 
 macro_rules! places {
-    ($($name:ident $database:expr, $production:expr;)+) => {$(
+    ($($name:ident $database:expr, $production:expr, $person:expr;)+) => {$(
         impl Place for $name {
             fn scope(&self) -> Scope<'_> {
                 let database: fn(&Self) -> Option<&DatabaseId> = $database;
                 let production: fn(&Self) -> bool = $production;
+                let person: fn(&Self) -> Option<&UserId> = $person;
                 Scope {
                     organization: Some(&self.organization),
                     database: database(self),
                     production: production(self),
+                    person: person(self),
                 }
             }
         }
@@ -120,10 +124,10 @@ macro_rules! places {
 }
 
 places! {
-    OrganizationAt |_| None, |_| false;
-    NewDatabaseAt |_| None, |_| false;
-    DatabaseAt |at| Some(&at.database), |_| false;
-    BranchAt |at| Some(&at.database), |at| at.production;
-    TokenAt |_| None, |_| false;
-    MemberAt |_| None, |_| false;
+    OrganizationAt |_| None, |_| false, |_| None;
+    NewDatabaseAt |_| None, |_| false, |_| None;
+    DatabaseAt |at| Some(&at.database), |_| false, |_| None;
+    BranchAt |at| Some(&at.database), |at| at.production, |_| None;
+    TokenAt |_| None, |_| false, |_| None;
+    MemberAt |_| None, |_| false, |at| Some(&at.user);
 }

@@ -31,6 +31,7 @@ const MEMBER: &[Access] = &[
     DeleteBackups,
     RestoreBackup,
     ReadUser,
+    WriteUser,
     AdoptServiceTokens,
     ViewConnections,
     KillConnections,
@@ -52,6 +53,7 @@ pub fn role_accesses(role: Role) -> AccessSet {
 /// What a database administrator may do on that database beside his role.
 pub(crate) fn database_administrator_accesses() -> AccessSet {
     AccessSet::of_level(Level::Database).union(AccessSet::of(&[
+        WriteDatabaseAdministrators,
         ViewConnections,
         ViewProductionConnections,
         KillConnections,

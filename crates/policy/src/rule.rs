@@ -43,6 +43,8 @@ pub struct ResourceState {
     pub production: bool,
     /// What the body says.
     pub facet: Facet,
+    /// Whether the person that the path names is the one who asks.
+    pub oneself: bool,
 }
 
 /// Which accesses open an operation. Any one of them is enough.
@@ -56,6 +58,8 @@ pub enum Rule {
     AnyOfOrganization,
     /// One of these, whatever the state.
     AnyOf(AccessSet),
+    /// One of these; or none at all, for the very person that the path names.
+    AnyOfOrOneself(AccessSet),
     /// One set for development branches, one for production branches.
     ByClass {
         /// On a development branch.
@@ -96,7 +100,8 @@ impl Rule {
         let by_class = |development, production| if state.production { production } else { development };
         let set = match self {
             Self::Public | Self::AnyCaller | Self::AnyOfOrganization => return None,
-            Self::AnyOf(set) => set,
+            Self::AnyOfOrOneself(_) if state.oneself => return None,
+            Self::AnyOf(set) | Self::AnyOfOrOneself(set) => set,
             Self::ByClass { development, production } => by_class(development, production),
             Self::ByPassword { development, production, production_reader } => match state.facet {
                 Facet::Password(PasswordRole::Reader) => by_class(development, production_reader),
@@ -149,6 +154,7 @@ impl Rule {
         match self {
             Self::Public | Self::AnyCaller | Self::AnyOfOrganization => self,
             Self::AnyOf(set) => Self::AnyOf(change(set)),
+            Self::AnyOfOrOneself(set) => Self::AnyOfOrOneself(change(set)),
             Self::ByClass { development, production } => {
                 Self::ByClass { development: change(development), production: change(production) }
             }

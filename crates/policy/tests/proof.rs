@@ -3,6 +3,7 @@
 //! notice.
 
 mod naive;
+mod people;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -44,6 +45,7 @@ struct At {
     organization: Option<OrganizationId>,
     database: Option<DatabaseId>,
     production: bool,
+    person: Option<UserId>,
 }
 
 impl Place for At {
@@ -52,6 +54,7 @@ impl Place for At {
             organization: self.organization.as_ref(),
             database: self.database.as_ref(),
             production: self.production,
+            person: self.person.as_ref(),
         }
     }
 }
@@ -62,6 +65,11 @@ fn organization(number: u8) -> OrganizationId {
 
 fn database(number: u8) -> DatabaseId {
     DatabaseId::from_random(&[number; 24]).expect("an id")
+}
+
+/// Of who asks, and of somebody else.
+fn user(number: u8) -> UserId {
+    UserId::from_random(&[number; 24]).expect("an id")
 }
 
 fn set(names: &[String]) -> AccessSet {
@@ -82,13 +90,11 @@ fn principal(actor: &CaseActor, same_organization: bool) -> Principal {
     let own = organization(if same_organization { 1 } else { 2 });
     match actor {
         CaseActor::Operator => Principal::Trusted { actor: Actor::Operator("root".to_owned()) },
+        CaseActor::Nobody => Principal::nobody(),
         CaseActor::User { role: name, database_administrator } => {
             let administers = if *database_administrator { vec![database(1)] } else { Vec::new() };
             let standing = Standing { role: role(name), administers };
-            Principal::User {
-                actor: Actor::User(UserId::from_random(&[1; 24]).expect("an id")),
-                standings: HashMap::from([(own, standing)]),
-            }
+            Principal::User { actor: Actor::User(user(1)), standings: HashMap::from([(own, standing)]) }
         }
         CaseActor::Token { organization, all_databases, this_database, other_database } => Principal::Token {
             actor: Actor::Token(TokenId::from_random(&[1; 24]).expect("an id")),
@@ -131,6 +137,7 @@ fn verdict(table: &Table, case: &Case) -> Verdict {
         organization: (kind != PathKind::Nowhere).then(|| organization(1)),
         database: of_database.then(|| database(1)),
         production: case.production,
+        person: (kind == PathKind::Member).then(|| user(if case.oneself { 1 } else { 2 })),
     };
     if operation == Operation::CreateBranch && !case.database_exists {
         let new = At { database: None, production: false, ..at };
@@ -182,6 +189,7 @@ impl Random {
     fn case(&mut self) -> Case {
         let (of_organization, of_database) = (naive::ORGANIZATION_ACCESSES, naive::DATABASE_ACCESSES);
         let actor = match self.below(10) {
+            0 if self.below(4) == 0 => CaseActor::Nobody,
             0 => CaseActor::Operator,
             1 | 2 => CaseActor::User {
                 role: ["admin", "analyst", "member"][self.below(3)].to_owned(),
@@ -205,6 +213,7 @@ impl Random {
             backup_production: self.coin(),
             approving: self.coin(),
             database_exists: self.below(6) != 0,
+            oneself: self.coin(),
         }
     }
 }
@@ -212,6 +221,7 @@ impl Random {
 fn in_words(case: &Case) -> String {
     let actor = match &case.actor {
         CaseActor::Operator => "operator".to_owned(),
+        CaseActor::Nobody => "nobody".to_owned(),
         CaseActor::User { role, database_administrator } => {
             format!("user {role}, dba {database_administrator}")
         }
@@ -223,7 +233,7 @@ fn in_words(case: &Case) -> String {
     };
     format!(
         "{} by {actor}; same organization {}, production {}, role {:?}, restoring {} (production {}), approving {}, \
-         database exists {}",
+         database exists {}, oneself {}",
         case.operation,
         case.same_organization,
         case.production,
@@ -231,7 +241,8 @@ fn in_words(case: &Case) -> String {
         case.restoring,
         case.backup_production,
         case.approving,
-        case.database_exists
+        case.database_exists,
+        case.oneself
     )
 }
 
@@ -268,6 +279,15 @@ fn the_independent_model_agrees_on_random_cases() {
     assert!(counts.iter().all(|count| *count > CASES / 50), "{counts:?}");
 }
 
+/// A person of each role, with and without a database of his own.
+pub(crate) fn people() -> impl Iterator<Item = CaseActor> {
+    let roles = ["member", "analyst", "admin"].into_iter();
+    roles.flat_map(|role| {
+        [false, true]
+            .map(|database_administrator| CaseActor::User { role: role.to_owned(), database_administrator })
+    })
+}
+
 /// Tokens that hold one access, in every state that a rule can tell apart.
 fn single_cases(operation: Operation, access: Access) -> Vec<Case> {
     let held = vec![access.name().to_owned()];
@@ -285,33 +305,14 @@ fn single_cases(operation: Operation, access: Access) -> Vec<Case> {
             this_database: held,
             other_database: Vec::new(),
         }),
-        Level::People => {
-            actors.extend(
-                ["admin", "analyst", "member"]
-                    .map(|role| CaseActor::User { role: role.to_owned(), database_administrator: false }),
-            );
-        }
+        Level::People => actors.extend(people()),
     }
     let mut cases = Vec::new();
     for actor in actors {
-        for bits in 0..16_u8 {
+        for bits in 0..32_u8 {
             let bit = |at: u8| bits >> at & 1 == 1;
-            let actor = match &actor {
-                CaseActor::Token { organization, all_databases, this_database, other_database } => {
-                    CaseActor::Token {
-                        organization: organization.clone(),
-                        all_databases: all_databases.clone(),
-                        this_database: this_database.clone(),
-                        other_database: other_database.clone(),
-                    }
-                }
-                CaseActor::User { role, database_administrator } => {
-                    CaseActor::User { role: role.clone(), database_administrator: *database_administrator }
-                }
-                CaseActor::Operator => CaseActor::Operator,
-            };
             cases.push(Case {
-                actor,
+                actor: actor.clone(),
                 operation: operation.id().to_owned(),
                 same_organization: true,
                 production: bit(0),
@@ -320,6 +321,7 @@ fn single_cases(operation: Operation, access: Access) -> Vec<Case> {
                 backup_production: bit(3),
                 approving: bit(1),
                 database_exists: true,
+                oneself: bit(4),
             });
         }
     }

@@ -198,7 +198,7 @@ fn examine_once(path: &Path, audit: Option<(&AuditKey, &Path)>) -> Result<Examin
     let damage = damage(&reader, bytes);
     Ok(Examined {
         schema,
-        newest: newest(&reader),
+        newest: newest(&reader, schema),
         organizations: number(&reader, "SELECT COUNT(*) FROM organizations", []),
         branches: branches(&reader),
         audit: audit.map(|(key, heads)| verify_as_read(&reader, key, heads)),
@@ -215,7 +215,7 @@ fn damage(reader: &Reader, bytes: u64) -> Result<Vec<String>, StoreError> {
     Ok(said)
 }
 
-fn newest(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
+fn newest(reader: &Reader, schema: usize) -> Result<Option<Timestamp>, StoreError> {
     const PAST: &[(&str, &str)] = &[
         ("organizations", "updated_at"),
         ("users", "updated_at"),
@@ -226,12 +226,14 @@ fn newest(reader: &Reader) -> Result<Option<Timestamp>, StoreError> {
         ("branches", "updated_at"),
         ("branches", "ready_at"),
         ("audit_events", "created_at"),
-        ("sessions", "last_seen_at"),
         ("denials", "last_at"),
         ("idempotency_keys", "created_at"),
     ];
+    // Not there before the schema of this number.
+    const LATER: (usize, (&str, &str)) = (4, ("sessions", "last_seen_at"));
+    let later = (schema >= LATER.0).then_some(&LATER.1);
     let mut newest = None;
-    for (table, column) in PAST {
+    for (table, column) in PAST.iter().chain(later) {
         let mut statement = reader.connection().prepare(&format!("SELECT MAX({column}) FROM {table}"))?;
         newest = newest.max(statement.query_row([], |row| row.get::<_, Option<i64>>(0))?);
     }

@@ -193,7 +193,7 @@ impl Holder {
 }
 
 fn opens(operation: Operation, production: bool, facet: Facet, held: AccessSet) -> bool {
-    let required = operation.row().rule.required(ResourceState { production, facet });
+    let required = operation.row().rule.required(ResourceState { production, facet, oneself: false });
     required.is_none_or(|required| held.intersects(required))
 }
 
@@ -229,6 +229,7 @@ fn in_description(rule: Rule) -> Value {
         Rule::AnyCaller => json!({"open_to": "every valid credential"}),
         Rule::AnyOfOrganization => json!({"open_to": "every valid credential of the organization"}),
         Rule::AnyOf(set) => json!({"any_of": names(set)}),
+        Rule::AnyOfOrOneself(set) => json!({"any_of": names(set), "or": "the person that the path names"}),
         Rule::ByClass { development, production } => {
             json!({"development_branch": names(development), "production_branch": names(production)})
         }
@@ -386,7 +387,7 @@ fn try_holder(bough: &Bough, holder: &Holder, probe: &Probe, place: &Place) {
         // Refused before the body is read, the refusal is about any body; else about this one.
         let any_body = !opens(probe.operation, place.production, Facet::Unread, held);
         let facet = if any_body { Facet::Unread } else { probe.facet };
-        let state = ResourceState { production: place.production, facet };
+        let state = ResourceState { production: place.production, facet, oneself: false };
         let enough = row.rule.required(state).expect("accesses").names();
         let message = answer.str("/message");
         assert!(enough.iter().any(|name| message.contains(name)), "{what}: {message}");

@@ -258,7 +258,11 @@ impl World {
             (true, false) => principal.on_organization,
             (false, _) => AccessSet::EMPTY,
         };
-        let states = [false, true].map(|production| ResourceState { production, facet: Facet::FromParent });
+        let states = [false, true].map(|production| ResourceState {
+            production,
+            facet: Facet::FromParent,
+            oneself: false,
+        });
         let reads = states.map(|state| ResourceState { facet: Facet::Unread, ..state });
         let mut required = states.iter().chain(&reads).map(|state| rule.required(*state));
         required.any(|required| required.is_none_or(|required| held.intersects(required)))

@@ -26,6 +26,8 @@ pub struct Case {
     pub approving: bool,
     /// False only for create_branch with `create_database_if_missing` on a database that is not there.
     pub database_exists: bool,
+    /// Paths that name a person: the actor is that person. No token ever is.
+    pub oneself: bool,
 }
 
 /// Who asks.
@@ -44,6 +46,8 @@ pub enum CaseActor {
         database_administrator: bool,
     },
     Operator,
+    /// Somebody who sends no credential.
+    Nobody,
 }
 
 /// The answer.
@@ -58,6 +62,7 @@ pub enum Verdict {
 
 /// Every operation that is known here, sorted.
 pub const OPERATIONS: &[&str] = &[
+    "add_database_administrator",
     "add_organization_team_member",
     "add_service_token_accesses",
     "adopt_service_token",
@@ -180,6 +185,7 @@ pub const OPERATIONS: &[&str] = &[
     "list_branch_resize_requests",
     "list_branches",
     "list_cluster_size_skus",
+    "list_database_administrators",
     "list_database_passwords",
     "list_database_regions",
     "list_databases",
@@ -214,6 +220,7 @@ pub const OPERATIONS: &[&str] = &[
     "promote_branch",
     "queue_deploy_request",
     "refresh_branch_schema",
+    "remove_database_administrator",
     "remove_organization_member",
     "remove_organization_team_member",
     "remove_service_token_accesses",
@@ -234,6 +241,7 @@ pub const OPERATIONS: &[&str] = &[
     "update_branch_cluster_config",
     "update_branch_resize_request",
     "update_branch_routing_rules",
+    "update_current_user",
     "update_database_settings",
     "update_database_throttler",
     "update_deploy_request_throttler",
@@ -366,6 +374,14 @@ pub fn judge(case: &Case) -> Verdict {
         return Verdict::NotFound;
     }
 
+    // Without a credential there is one thing to read.
+    if let CaseActor::Nobody = &case.actor {
+        if case.operation == "list_public_regions" {
+            return Verdict::Allowed;
+        }
+        return Verdict::NotFound;
+    }
+
     // Somebody with a role that does not exist is nobody.
     if let CaseActor::User { role, .. } = &case.actor
         && role != "admin"
@@ -387,6 +403,16 @@ pub fn judge(case: &Case) -> Verdict {
             CaseActor::User { .. } => Verdict::Allowed,
             CaseActor::Operator => Verdict::Allowed,
             CaseActor::Token { .. } => Verdict::NotFound,
+            CaseActor::Nobody => Verdict::NotFound,
+        };
+    }
+    // Everybody looks after his own account; a token has none.
+    if case.operation == "update_current_user" {
+        return match &case.actor {
+            CaseActor::User { .. } => Verdict::Allowed,
+            CaseActor::Operator => Verdict::Allowed,
+            CaseActor::Token { .. } => Verdict::NotFound,
+            CaseActor::Nobody => Verdict::NotFound,
         };
     }
 
@@ -438,6 +464,7 @@ fn organization(case: &Case, any_of: &[&str]) -> bool {
                 }
             }
             CaseActor::Operator => return true,
+            CaseActor::Nobody => return false,
         }
     }
     false
@@ -476,6 +503,7 @@ fn database(case: &Case, any_of: &[&str]) -> bool {
                 }
             }
             CaseActor::Operator => return true,
+            CaseActor::Nobody => return false,
         }
     }
     false
@@ -489,12 +517,21 @@ fn organization_administrator(case: &Case) -> bool {
     }
 }
 
+/// A person who administers the organization or the database that the path names.
+fn database_administrator(case: &Case) -> bool {
+    match &case.actor {
+        CaseActor::User { role, database_administrator } => role == "admin" || *database_administrator,
+        _ => false,
+    }
+}
+
 /// A person, whichever role.
 fn person(case: &Case) -> bool {
     match &case.actor {
         CaseActor::User { .. } => true,
         CaseActor::Token { .. } => false,
         CaseActor::Operator => false,
+        CaseActor::Nobody => false,
     }
 }
 
@@ -504,6 +541,7 @@ fn token(case: &Case) -> bool {
         CaseActor::Token { .. } => true,
         CaseActor::User { .. } => false,
         CaseActor::Operator => false,
+        CaseActor::Nobody => false,
     }
 }
 
@@ -554,7 +592,10 @@ fn allowed(case: &Case) -> bool {
         "list_organization_members" => organization(case, &["read_organization"]),
         "get_organization_membership" => organization(case, &["read_organization"]),
         "update_organization_membership" => organization(case, &["write_organization"]),
-        "remove_organization_member" => organization(case, &["write_organization"]),
+        // anyone may remove himself
+        "remove_organization_member" => {
+            organization(case, &["write_organization"]) || (person(case) && case.oneself)
+        }
         "list_organization_invitations" => organization(case, &["write_members"]),
         "create_organization_invitation" => organization(case, &["write_members"]),
         "delete_organization_invitation" => organization(case, &["write_members"]),
@@ -716,6 +757,10 @@ fn allowed(case: &Case) -> bool {
         "delete_database" => {
             database(case, &["delete_database"]) || organization(case, &["delete_databases"])
         }
+        // Who administers it is read by members, and chosen by administrators: the organization's, or its own.
+        "list_database_administrators" => database(case, &["read_database"]),
+        "add_database_administrator" => database_administrator(case),
+        "remove_database_administrator" => database_administrator(case),
         "list_maintenance_schedules" => database(case, &["read_database"]),
         "get_maintenance_schedule" => database(case, &["read_database"]),
         "list_maintenance_windows" => database(case, &["read_database"]),
@@ -1163,6 +1208,8 @@ fn last_thing(operation: &str) -> &'static str {
         "list_read_only_regions" => "database",
         "update_database_settings" => "database",
         "delete_database" => "database",
+        "list_database_administrators" => "database",
+        "add_database_administrator" => "database",
         "list_maintenance_schedules" => "database",
         "list_schema_recommendations" => "database",
         "get_database_throttler" => "database",
@@ -1186,6 +1233,7 @@ fn last_thing(operation: &str) -> &'static str {
         "create_deploy_request" => "database",
 
         // items of {D}
+        "remove_database_administrator" => "database administrator",
         "get_maintenance_schedule" => "maintenance schedule",
         "list_maintenance_windows" => "maintenance schedule",
         "get_schema_recommendation" => "schema recommendation",
@@ -1363,6 +1411,8 @@ fn last_thing_is_readable(case: &Case) -> bool {
                 || database(case, &["write_database"])
                 || database(case, &["write_production_branch_vschema"])
         }
+        // seen in the list only
+        "database administrator" => database(case, &["read_database"]),
         "maintenance schedule" => database(case, &["read_database"]),
         "schema recommendation" => database(case, &["read_database"]),
         "webhook" => database(case, &["read_database"]),
@@ -1420,12 +1470,16 @@ pub fn may_grant(actor: &CaseActor, same_organization: bool, access: &str, scope
     if let CaseActor::Operator = actor {
         return true;
     }
+    if let CaseActor::Nobody = actor {
+        return false;
+    }
     if !same_organization {
         return false;
     }
 
     match actor {
         CaseActor::Operator => true,
+        CaseActor::Nobody => false,
         CaseActor::Token { organization, all_databases, this_database, .. } => {
             if !organization.iter().any(|held| held == "write_service_tokens") {
                 return false;
