@@ -60,7 +60,7 @@ fn set_up(running: &Running<'_>, caller: &Caller) -> Result<Secrets> {
     // Shown at once: whatever happens next, they would be lost.
     output::say(&format!(
         "\nSet up.\n\n  Login  {EMAIL}  password {}\n  Token  ID {token_id}  token {token}\n\nPassword and token are \
-         not kept anywhere and are not shown again. The login is for the dashboard, which is not in this version yet.\n\n\
+         not kept anywhere and are not shown again.\n\n\
          Making the sample database {SAMPLE} …",
         password.expose()
     ));
@@ -99,7 +99,8 @@ fn say(
     let bough =
         std::env::current_exe().map_or_else(|_| "bough".to_owned(), |path| path.display().to_string());
     let mut text = format!(
-        "\nBough is running.\n\n  URL    {url}\n  API    {url}/v1 (description: {url}/v1/openapi.json)\n"
+        "\nBough is running. Open its pages in a browser, and log in:\n\n  URL    {url}\n  API    {url}/v1 (reference: {url}/docs, \
+         description: {url}/v1/openapi.json)\n"
     );
     match fresh {
         Some(secrets) => {
