@@ -8,14 +8,14 @@ use bough_model::{
     BranchId, DatabaseName, MembershipId, OrganizationId, OrganizationName, Role, Secret, TokenId, UserId,
 };
 use bough_policy::{DatabaseAt, Granted, Operation, OrganizationAt, TokenAt};
-use bough_store::{admin, organizations, sessions, users};
+use bough_store::{admin, organizations, users};
 use serde_json::json;
 
 use crate::audit::{organization, subject};
 use crate::branches::BranchRow;
 use crate::caller::read_back;
 use crate::organizations::{OrganizationRow, UserRow};
-use crate::people::{hash, record_user};
+use crate::people::{check_email, hash, record_user};
 use crate::random::fresh;
 use crate::service_tokens::actions::{self, PlannedToken};
 use crate::service_tokens::grants::grant_everything;
@@ -35,16 +35,6 @@ pub struct Founded {
     pub user: UserRow,
     /// A token that holds every access.
     pub service_token: NewSecret,
-}
-
-fn check_email(email: &str) -> Result<String> {
-    let email = email.trim().to_lowercase();
-    let plausible = email.len() <= 254
-        && !email.chars().any(|c| c.is_control() || c.is_whitespace())
-        && email
-            .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
-    if plausible { Ok(email) } else { Err(Error::Invalid(format!("{email:?} is not an e-mail address"))) }
 }
 
 impl ControlPlane {
@@ -263,125 +253,6 @@ impl ControlPlane {
         let missing = || Error::Invalid(format!("there is no database {name:?} in {}", organization.name));
         Ok(at.ok_or_else(missing)?.place().clone())
     }
-
-    /// Everybody with an account.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn list_users(&self, caller: &Caller) -> Result<Vec<UserRow>> {
-        let anywhere = caller.anywhere()?;
-        self.store.read(|reader| Ok(users::list_all(reader, &anywhere)?))
-    }
-
-    /// Makes an account. It belongs to no organization yet: the installation's own log tells of it.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when address or password cannot be, or the address is taken.
-    pub fn create_user(
-        &self,
-        caller: &Caller,
-        email: &str,
-        name: Option<&str>,
-        password: &Secret<String>,
-    ) -> Result<UserRow> {
-        let email = check_email(email)?;
-        let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or(&email)).trim().to_owned();
-        if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-            return Err(Error::Invalid("a person's name has 1 to 200 printable characters".to_owned()));
-        }
-        let password_hash = hash(password)?;
-        let anywhere = caller.anywhere()?;
-        self.change(caller, move |change| {
-            if users::by_email(change.tx, &anywhere, &email)?.is_some() {
-                return Err(Error::Invalid(format!("{email} has an account already")));
-            }
-            let id = fresh(UserId::from_random);
-            users::insert(change.tx, &anywhere, &id, &email, &name, &password_hash, change.now)?;
-            let user = users::by_email(change.tx, &anywhere, &email)?.ok_or(Error::Changed)?;
-            record_user(change, "user.created", &user, &json!({}))?;
-            Ok(user)
-        })
-    }
-
-    /// Gives an account another password, or closes it (`None`). All its sessions end.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when there is no such account, or the password cannot be.
-    pub fn repair_user(
-        &self,
-        caller: &Caller,
-        email: &str,
-        password: Option<&Secret<String>>,
-    ) -> Result<UserRow> {
-        let email = check_email(email)?;
-        let password_hash = password.map(hash).transpose()?;
-        let anywhere = caller.anywhere()?;
-        self.change(caller, move |change| {
-            let user = known_user(change, &anywhere, &email)?;
-            match &password_hash {
-                Some(hash) => users::set_password(change.tx, &anywhere, &user.id, hash, change.now)?,
-                None => users::set_disabled(change.tx, &anywhere, &user.id, true, change.now)?,
-            }
-            sessions::end_all(change.tx, &anywhere, &user.id, None)?;
-            let action = if password_hash.is_some() { "user.updated_password" } else { "user.disabled" };
-            record_user(change, action, &user, &json!({}))?;
-            let target = subject("User", user.id.as_str(), &user.name);
-            for (id, name) in users::organizations_of(change.tx, &anywhere, &user.id)? {
-                change.audit(&id, action, organization(&id, name.as_str()), target.clone(), &json!({}))?;
-            }
-            Ok(user)
-        })
-    }
-
-    /// Makes somebody a member, changes what he is, or (`None`) removes him.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when there is no such account, or the organization would be left without an
-    /// administrator.
-    pub fn set_member(
-        &self,
-        caller: &Caller,
-        organization_row: &OrganizationRow,
-        email: &str,
-        role: Option<Role>,
-    ) -> Result<UserRow> {
-        let email = check_email(email)?;
-        let anywhere = caller.anywhere()?;
-        let at = OrganizationAt { organization: organization_row.id.clone() };
-        let granted = caller.grant(Operation::GetOrganization, at)?;
-        let own = organization(&organization_row.id, organization_row.name.as_str());
-        self.change(caller, move |change| {
-            let user = known_user(change, &anywhere, &email)?;
-            let target = subject("User", user.id.as_str(), &user.name);
-            let id = &granted.at().organization;
-            match role {
-                Some(role) => {
-                    let membership = fresh(MembershipId::from_random);
-                    let before =
-                        users::set_member(change.tx, &granted, &membership, &user.id, role, change.now)?;
-                    let action = match before {
-                        None => "organization_membership.created",
-                        Some(_) => "organization_membership.updated_role",
-                    };
-                    let metadata = json!({"role": role.as_str(), "before": before.map(Role::as_str)});
-                    change.audit(id, action, own, target, &metadata)?;
-                }
-                None => {
-                    if !users::remove_member(change.tx, &granted, &user.id)? {
-                        return Err(Error::Invalid(format!("{email} is not a member")));
-                    }
-                    change.audit(id, "organization.removed_member", own, target, &json!({}))?;
-                }
-            }
-            if users::count_administrators(change.tx, &granted)? == 0 {
-                return Err(Error::Invalid(
-                    "an organization keeps at least one administrator; make somebody else one first"
-                        .to_owned(),
-                ));
-            }
-            Ok(user)
-        })
-    }
 }
 
 /// Writes a token that holds every access.
@@ -395,13 +266,4 @@ fn insert_full_token(
     let all = read_back(Operation::ReplaceServiceTokenGrants, at)?;
     grant_everything(change, &all, &token)?;
     Ok(token)
-}
-
-fn known_user(
-    change: &Change<'_>,
-    anywhere: &Granted<bough_policy::Nowhere>,
-    email: &str,
-) -> Result<UserRow> {
-    let user = users::by_email(change.tx, anywhere, email)?;
-    user.ok_or_else(|| Error::Invalid(format!("{email} has no account")))
 }

@@ -2,7 +2,7 @@
 
 use bough_model::{
     ActorRef, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, RegionSlug,
-    Timestamp, UserId,
+    Timestamp,
 };
 use bough_policy::{DatabaseAt, Granted, OrganizationAt, Place, Principal};
 use rusqlite::{Row, params};
@@ -317,24 +317,6 @@ pub fn insert<P: Place>(
     )?;
     count(tx, organization, Counted::Databases, 1)?;
     Ok(true)
-}
-
-/// Whoever makes a database administers it.
-///
-/// # Errors
-/// When the database fails.
-pub fn add_administrator(
-    tx: &Tx<'_>,
-    granted: &Granted<DatabaseAt>,
-    user: &UserId,
-) -> Result<(), StoreError> {
-    let database = &granted.at().database;
-    change(
-        tx,
-        "INSERT INTO database_administrators (database_id, user_id) VALUES (?, ?)",
-        params![database.as_str(), user.as_str()],
-    )?;
-    tx.bump_store_version()
 }
 
 /// Changes name, settings or default branch; `false` when the new name is taken.

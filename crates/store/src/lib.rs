@@ -15,6 +15,7 @@ mod row;
 mod writer;
 
 pub mod admin;
+pub mod administrators;
 pub mod audit;
 pub mod branches;
 pub mod checkup;

@@ -135,3 +135,29 @@ pub fn insert(
     )?;
     Ok(true)
 }
+
+/// One organization, within a write.
+///
+/// # Errors
+/// When the database fails; [`StoreError::Changed`] when it is gone.
+pub fn get_for_write(tx: &Tx<'_>, granted: &Granted<OrganizationAt>) -> Result<OrganizationRow, StoreError> {
+    by_id(tx, &granted.at().organization)?.ok_or(StoreError::Changed)
+}
+
+/// Changes where notices about an organization go.
+///
+/// # Errors
+/// When the database fails.
+pub fn update(
+    tx: &Tx<'_>,
+    granted: &Granted<OrganizationAt>,
+    billing_email: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE organizations SET billing_email = ?, updated_at = ? WHERE id = ?",
+        params![billing_email, now.as_micros(), granted.at().organization.as_str()],
+    )?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Service tokens and what they hold.
 
 use bough_model::{
-    ActorRef, Cidrs, DatabaseId, DatabaseName, Digest, GrantId, Timestamp, TokenId, TokenName,
+    ActorRef, Cidrs, DatabaseId, DatabaseName, Digest, GrantId, Timestamp, TokenId, TokenName, UserId,
 };
 use bough_policy::{Access, DatabaseAt, GrantScope, Granted, Grants, OrganizationAt, TokenAt};
 use rusqlite::{Row, params};
@@ -133,6 +133,25 @@ pub fn list(
         read,
     )?;
     Ok((rows, counted(reader, organization, Counted::ServiceTokens)?))
+}
+
+/// The tokens of an organization that a person has made, oldest first, at most so many.
+///
+/// # Errors
+/// When the database fails.
+pub fn made_by(
+    tx: &Tx<'_>,
+    granted: &Granted<OrganizationAt>,
+    user: &UserId,
+    most: u32,
+) -> Result<Vec<TokenId>, StoreError> {
+    all(
+        tx,
+        "SELECT id FROM service_tokens WHERE organization_id = ? AND creator_id = ? AND creator_kind = 'User' \
+         ORDER BY created_at, id LIMIT ?",
+        params![granted.at().organization.as_str(), user.as_str(), most],
+        |row| parsed(row, "id", TokenId::parse),
+    )
 }
 
 /// A token to be made.

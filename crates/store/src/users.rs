@@ -106,15 +106,58 @@ pub fn list_members(
 /// # Errors
 /// When the database fails.
 pub fn get_member(reader: &Reader, granted: &Granted<MemberAt>) -> Result<Option<MembershipRow>, StoreError> {
+    member(reader, granted.at())
+}
+
+fn member(db: &impl Db, at: &MemberAt) -> Result<Option<MembershipRow>, StoreError> {
     first(
-        reader,
+        db,
         &format!(
             "SELECT {MEMBER}, {USER} FROM memberships m JOIN users u ON u.id = m.user_id \
              WHERE m.organization_id = ? AND m.user_id = ?"
         ),
-        params![granted.at().organization.as_str(), granted.at().user.as_str()],
+        params![at.organization.as_str(), at.user.as_str()],
         read,
     )
+}
+
+/// The member of an organization that has an e-mail address.
+///
+/// # Errors
+/// When the database fails.
+pub fn member_of_email(
+    reader: &Reader,
+    granted: &Granted<OrganizationAt>,
+    email: &str,
+) -> Result<Option<MembershipRow>, StoreError> {
+    first(
+        reader,
+        &format!(
+            "SELECT {MEMBER}, {USER} FROM memberships m JOIN users u ON u.id = m.user_id \
+             WHERE m.organization_id = ? AND u.email = ?"
+        ),
+        params![granted.at().organization.as_str(), email],
+        read,
+    )
+}
+
+/// A member, within a write, if he is one.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_member_for_write(
+    tx: &Tx<'_>,
+    granted: &Granted<MemberAt>,
+) -> Result<Option<MembershipRow>, StoreError> {
+    member(tx, granted.at())
+}
+
+/// One member, within a write.
+///
+/// # Errors
+/// When the database fails; [`StoreError::Changed`] when he is gone.
+pub fn get_member_for_write(tx: &Tx<'_>, granted: &Granted<MemberAt>) -> Result<MembershipRow, StoreError> {
+    member(tx, granted.at())?.ok_or(StoreError::Changed)
 }
 
 /// The person of an id, for himself.
@@ -195,6 +238,26 @@ pub fn insert(
         tx,
         "INSERT INTO users (id, email, name, password_hash, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
         params![id.as_str(), email, name, password_hash, now.as_micros(), now.as_micros()],
+    )?;
+    Ok(())
+}
+
+/// Changes what somebody is called and where he is at home.
+///
+/// # Errors
+/// When the database fails.
+pub fn update(
+    tx: &Tx<'_>,
+    _granted: &Granted<Nowhere>,
+    id: &UserId,
+    name: &str,
+    time_zone: &TimeZoneName,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE users SET name = ?, time_zone = ?, updated_at = ? WHERE id = ?",
+        params![name, time_zone.as_str(), now.as_micros(), id.as_str()],
     )?;
     Ok(())
 }
@@ -316,14 +379,23 @@ pub fn remove_member(
     Ok(removed > 0)
 }
 
-/// How many administrators an organization has.
+/// How many organizations a member of one is a member of.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_memberships(tx: &Tx<'_>, granted: &Granted<MemberAt>) -> Result<i64, StoreError> {
+    number(tx, "SELECT COUNT(*) FROM memberships WHERE user_id = ?", params![granted.at().user.as_str()])
+}
+
+/// How many administrators an organization has whose accounts are not closed.
 ///
 /// # Errors
 /// When the database fails.
 pub fn count_administrators(tx: &Tx<'_>, granted: &Granted<OrganizationAt>) -> Result<i64, StoreError> {
     number(
         tx,
-        "SELECT COUNT(*) FROM memberships WHERE organization_id = ? AND role = 'admin'",
+        "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id \
+         WHERE m.organization_id = ? AND m.role = 'admin' AND u.disabled_at IS NULL",
         params![granted.at().organization.as_str()],
     )
 }

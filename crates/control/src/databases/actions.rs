@@ -9,6 +9,7 @@ use bough_model::{
 use bough_policy::{
     Access, BranchAt, DatabaseAt, Granted, Level, Located, Operation, OrganizationAt, Place, decide,
 };
+use bough_store::administrators;
 use bough_store::branches::{self, NewBranch};
 use bough_store::databases::{self as store, NewDatabase};
 use bough_store::service_tokens;
@@ -363,7 +364,9 @@ pub(crate) fn insert<P: Place>(change: &Change<'_>, granted: &Granted<P>, plan: 
                 &metadata,
             )?;
         }
-        Actor::User(user) => store::add_administrator(tx, &own, user)?,
+        Actor::User(user) => {
+            administrators::add(tx, &own, user, now)?;
+        }
         Actor::Operator(_) | Actor::System(_) => {}
     }
     let branch_at = BranchAt {

@@ -41,6 +41,16 @@ pub fn new_password() -> Secret<String> {
 /// # Errors
 /// [`Error::Invalid`] when the password cannot be.
 pub(crate) fn hash(password: &Secret<String>) -> Result<String> {
+    check(password)?;
+    let hashed = Argon2::default().hash_password(password.expose().as_bytes());
+    hashed.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("hashing failed: {error}")))
+}
+
+/// Whether a password can be one that somebody wants to have.
+///
+/// # Errors
+/// [`Error::Invalid`] when it cannot.
+pub(super) fn check(password: &Secret<String>) -> Result<()> {
     let text = password.expose();
     if text.chars().count() < PASSWORD_MIN {
         return Err(Error::Invalid(format!("a password has {PASSWORD_MIN} characters or more")));
@@ -48,8 +58,7 @@ pub(crate) fn hash(password: &Secret<String>) -> Result<String> {
     if text.len() > PASSWORD_MAX {
         return Err(Error::Invalid(format!("a password has at most {PASSWORD_MAX} bytes")));
     }
-    let hashed = Argon2::default().hash_password(text.as_bytes());
-    hashed.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("hashing failed: {error}")))
+    Ok(())
 }
 
 /// Whether a password is the one of a hash; of nobody's where there is none, which it never is.

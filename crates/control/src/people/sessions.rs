@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bough_model::{Actor, ActorKind, ActorRef, Digest, Secret, SessionId, Timestamp};
+use bough_model::{Actor, ActorKind, ActorRef, Digest, Secret, SessionId, Timestamp, without_secrets};
 use bough_store::principals::{self, SessionKey, SessionRecord};
 use bough_store::{sessions, users};
 use serde_json::json;
@@ -166,7 +166,7 @@ impl ControlPlane {
             last_seen_at: self.now(),
             ends_at: self.now().plus(self.settings.sessions.longest),
             remote_ip: wanted.remote_ip.to_canonical().to_string(),
-            user_agent: cut(wanted.user_agent),
+            user_agent: cut(&without_secrets(wanted.user_agent, self.settings.token_prefix.as_str())),
         };
         let (id, ends_at) = (session.id.clone(), session.ends_at);
         let user =

@@ -136,7 +136,7 @@ fn must_hold_power_of(caller: &Caller, at: &TokenAt, row: &TokenRow, grants: &Gr
     Ok(())
 }
 
-pub(super) fn record(
+pub(crate) fn record(
     change: &Change<'_>,
     organization: &OrganizationId,
     action: &'static str,

@@ -40,7 +40,7 @@ fn a_closed_account_is_told_what_a_wrong_password_is_told() {
     let house = House::with_ada();
     house.person("acme", "grace@example.com", Role::Member);
     let before = house.visit("grace@example.com");
-    house.plane.repair_user(&house.operator, "grace@example.com", None).expect("closed");
+    house.plane.set_user_disabled(&house.operator, "grace@example.com", true).expect("closed");
     assert_eq!(house.try_log_in("grace@example.com", PASSWORD, HOME).err(), Some(LoginRefused::Wrong));
     assert!(house.plane.renewed(&before.caller).expect("read").is_none(), "and is out");
 }

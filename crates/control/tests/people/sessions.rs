@@ -66,7 +66,7 @@ fn use_is_noted_off_the_way_once_a_minute() {
 fn what_somebody_is_shows_in_his_caller() {
     let house = House::with_ada();
     house.found("globex", "bob@example.com");
-    house.member("globex", "ada@example.com", Some(Role::Analyst));
+    house.member("globex", "ada@example.com", Role::Analyst);
     let visitor = house.visit("ada@example.com");
     let Principal::User { standings, .. } = &*visitor.caller.principal else { panic!("a person") };
     let mut roles: Vec<Role> = standings.values().map(|standing| standing.role).collect();
@@ -88,18 +88,16 @@ fn what_somebody_is_shows_in_his_caller() {
 fn nothing_is_written_for_who_is_not_any_more_what_he_was_read_as() {
     type Change = fn(&House);
     let changes: [(&str, bool, Change); 6] = [
-        ("a role", true, |house| house.member("acme", "grace@example.com", Some(Role::Analyst))),
-        ("another organization", true, |house| {
-            house.member("globex", "grace@example.com", Some(Role::Member))
-        }),
-        ("removal", true, |house| house.member("acme", "grace@example.com", None)),
+        ("a role", true, |house| house.member("acme", "grace@example.com", Role::Analyst)),
+        ("another organization", true, |house| house.member("globex", "grace@example.com", Role::Member)),
+        ("removal", true, |house| house.removed("acme", "grace@example.com")),
         ("closing", false, |house| {
-            house.plane.repair_user(&house.operator, "grace@example.com", None).expect("closed");
+            house.plane.set_user_disabled(&house.operator, "grace@example.com", true).expect("closed");
         }),
         ("a password", false, |house| {
             house
                 .plane
-                .repair_user(&house.operator, "grace@example.com", Some(&secret("another password")))
+                .set_user_password(&house.operator, "grace@example.com", &secret("another password"))
                 .expect("set");
         }),
         ("leaving", false, |_| {}),
@@ -132,7 +130,7 @@ fn a_person_who_works_while_it_is_taken_away_does_nothing_after_it() {
     house.person("acme", "grace@example.com", Role::Member);
     let mut before = 0;
     for race in 0..RACES {
-        house.member("acme", "grace@example.com", Some(Role::Member));
+        house.member("acme", "grace@example.com", Role::Member);
         let visitor = house.visit("grace@example.com");
         let (removed, works) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
@@ -160,7 +158,7 @@ fn a_person_who_works_while_it_is_taken_away_does_nothing_after_it() {
             while !works.load(Ordering::SeqCst) && !worker.is_finished() {
                 std::thread::yield_now();
             }
-            house.member("acme", "grace@example.com", None);
+            house.removed("acme", "grace@example.com");
             removed.store(true, Ordering::SeqCst);
             before += worker.join().expect("no panic");
         });

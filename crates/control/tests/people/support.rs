@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bough_control::people::{LogIn, LoggedIn, LoginRefused, Visitor};
+use bough_control::people::{LogIn, LoggedIn, LoginRefused, RemoveMember, Visitor};
 use bough_control::setup::Founded;
 use bough_control::{Addresses, Caller, ControlPlane, Keys, Limits, SessionLimits, Settings};
 use bough_model::{
     ClusterSize, ClusterSizeName, Digest, Region, RegionId, RegionSlug, Role, Secret, SessionId, Timestamp,
     TokenPrefix,
 };
-use bough_policy::{Granted, Located, Nowhere, Operation, Place, decide};
+use bough_policy::{Granted, Located, MemberAt, Nowhere, Operation, Place, decide};
 use bough_store::sessions::SessionRow;
 use bough_store::{Store, sessions};
 
@@ -110,12 +110,26 @@ impl House {
     /// Makes somebody with an account, and a member of `organization`.
     pub fn person(&self, organization: &str, email: &str, role: Role) {
         self.plane.create_user(&self.operator, email, None, &secret(PASSWORD)).expect("an account");
-        self.member(organization, email, Some(role));
+        self.member(organization, email, role);
     }
 
-    pub fn member(&self, organization: &str, email: &str, role: Option<Role>) {
+    /// Makes somebody who has an account a member, or changes what he is.
+    pub fn member(&self, organization: &str, email: &str, role: Role) {
         let row = self.plane.organization_by_name(&self.operator, organization).expect("an organization");
         self.plane.set_member(&self.operator, &row, email, role).expect("a member");
+    }
+
+    /// Where somebody is a member.
+    pub fn member_at(&self, organization: &str, email: &str) -> MemberAt {
+        let row = self.plane.organization_by_name(&self.operator, organization).expect("an organization");
+        self.plane.member_by_email(&self.operator, &row, email).expect("a member").1
+    }
+
+    /// Takes somebody out.
+    pub fn removed(&self, organization: &str, email: &str) {
+        let at = self.member_at(organization, email);
+        let granted = granted(&self.operator, Operation::RemoveOrganizationMember, at);
+        self.plane.remove_member(&self.operator, &granted, RemoveMember::default()).expect("removed");
     }
 
     pub fn try_log_in(&self, email: &str, password: &str, from: &str) -> Result<LoggedIn, LoginRefused> {

@@ -8,6 +8,8 @@ ALTER TABLE database_administrators ADD COLUMN added_at INTEGER;
 -- What somebody may is read with each of his requests.
 CREATE INDEX memberships_by_user ON memberships (user_id);
 CREATE INDEX database_administrators_by_user ON database_administrators (user_id);
+-- Whoever is removed may have his tokens deleted.
+CREATE INDEX service_tokens_by_creator ON service_tokens (organization_id, creator_id);
 
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,

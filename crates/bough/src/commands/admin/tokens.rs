@@ -1,144 +1,17 @@
-//! `bough admin NOUN VERB`: makes and repairs organizations, people and tokens, on the metadata
-//! database itself, whether the server runs or not. A running server acts on it with its next request.
-
-use std::sync::Arc;
+//! `bough admin token …`: service tokens, their grants and secrets.
 
 use anyhow::{Context as _, Result, bail};
-use bough_control::organizations::{OrganizationRow, UserRow};
+use bough_control::organizations::OrganizationRow;
 use bough_control::service_tokens::{GrantRow, GrantSet, NewSecret, TokenRow, WantedScope};
 use bough_control::{Caller, ControlPlane, Page};
-use bough_model::{Role, Secret};
 use bough_policy::{GrantScope, Operation, OrganizationAt, TokenAt};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::setup::{founded_json, password, say_founded};
-use super::{operator, plane_without_engine};
-use crate::datadir::DataDir;
-use crate::{Place, output};
-
-#[derive(clap::Args)]
-#[group(skip)]
-pub struct Args {
-    #[command(subcommand)]
-    noun: Noun,
-}
-
-#[derive(clap::Args)]
-struct Common {
-    #[command(flatten)]
-    place: Place,
-    /// Answers in JSON.
-    #[arg(long)]
-    json: bool,
-}
+use super::{Common, answer, open};
 
 #[derive(Subcommand)]
-enum Noun {
-    /// Organizations.
-    #[command(subcommand)]
-    Organization(OrganizationVerb),
-    /// People's accounts.
-    #[command(subcommand)]
-    User(UserVerb),
-    /// People's places in organizations.
-    #[command(subcommand)]
-    Member(MemberVerb),
-    /// Service tokens.
-    #[command(subcommand)]
-    Token(TokenVerb),
-}
-
-#[derive(Subcommand)]
-enum OrganizationVerb {
-    /// Makes an organization with its administrator and a token that holds every access.
-    Create {
-        name: String,
-        #[arg(long, value_name = "ADDR")]
-        email: String,
-        /// Reads the administrator's password from standard input, instead of making one up.
-        #[arg(long)]
-        password_stdin: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Subcommand)]
-enum UserVerb {
-    /// Makes an account.
-    Create {
-        email: String,
-        #[arg(long)]
-        name: Option<String>,
-        /// Reads the password from standard input, instead of making one up.
-        #[arg(long)]
-        password_stdin: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Lists accounts.
-    List {
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Gives an account another password.
-    SetPassword {
-        email: String,
-        /// Reads the password from standard input, instead of making one up.
-        #[arg(long)]
-        password_stdin: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Closes an account.
-    Disable {
-        email: String,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum RoleName {
-    Admin,
-    Analyst,
-    Member,
-}
-
-#[derive(Subcommand)]
-enum MemberVerb {
-    /// Makes somebody a member of an organization.
-    Add {
-        email: String,
-        #[arg(long, value_name = "NAME")]
-        organization: String,
-        #[arg(long, default_value = "member")]
-        role: RoleName,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Changes what somebody is in an organization.
-    SetRole {
-        email: String,
-        role: RoleName,
-        #[arg(long, value_name = "NAME")]
-        organization: String,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Takes somebody out of an organization. His tokens stay.
-    Remove {
-        email: String,
-        #[arg(long, value_name = "NAME")]
-        organization: String,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Subcommand)]
-enum TokenVerb {
+pub enum TokenVerb {
     /// Makes a service token and shows its secret, once.
     Create {
         #[arg(long, value_name = "NAME")]
@@ -205,7 +78,7 @@ enum TokenVerb {
 }
 
 #[derive(clap::Args)]
-struct Scope {
+pub struct Scope {
     /// On this database.
     #[arg(long, value_name = "NAME", conflicts_with = "all_databases")]
     database: Option<String>,
@@ -222,123 +95,6 @@ impl Scope {
             None => WantedScope::Organization,
         }
     }
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Self {
-        match name {
-            RoleName::Admin => Self::Admin,
-            RoleName::Analyst => Self::Analyst,
-            RoleName::Member => Self::Member,
-        }
-    }
-}
-
-pub fn run(args: &Args) -> Result<()> {
-    match &args.noun {
-        Noun::Organization(verb) => organization(verb),
-        Noun::User(verb) => user(verb),
-        Noun::Member(verb) => member(verb),
-        Noun::Token(verb) => token(verb),
-    }
-}
-
-fn open(common: &Common) -> Result<(Arc<ControlPlane>, Caller)> {
-    let dir = DataDir::existing(&common.place.data_dir)?;
-    Ok((plane_without_engine(&common.place, &dir)?, operator()))
-}
-
-fn answer(common: &Common, value: &Value, text: &str) {
-    if common.json {
-        output::say_json(value);
-    } else {
-        output::say(text);
-    }
-}
-
-fn organization(verb: &OrganizationVerb) -> Result<()> {
-    let OrganizationVerb::Create { name, email, password_stdin, common } = verb;
-    let (plane, caller) = open(common)?;
-    let password = password(*password_stdin)?;
-    let founded = plane.found_organization(&caller, name, email, &password)?;
-    if common.json {
-        output::say_json(&founded_json(&founded, &password));
-    } else {
-        say_founded(&founded, &password);
-    }
-    Ok(())
-}
-
-fn user_json(user: &UserRow) -> Value {
-    json!({
-        "id": user.id.as_str(), "email": user.email, "name": user.name,
-        "disabled": user.disabled_at.is_some(), "created_at": user.created_at.to_string(),
-    })
-}
-
-/// A password that was made up is shown; one that was given is known.
-fn answer_user(common: &Common, mut value: Value, user: &UserRow, made_up: Option<&Secret<String>>) {
-    let text = match made_up {
-        Some(password) => {
-            value["password"] = json!(password.expose());
-            format!("{}  password {}", user.email, password.expose())
-        }
-        None => format!("{}  has the password that was given", user.email),
-    };
-    answer(common, &value, &text);
-}
-
-fn user(verb: &UserVerb) -> Result<()> {
-    match verb {
-        UserVerb::Create { email, name, password_stdin, common } => {
-            let (plane, caller) = open(common)?;
-            let password = password(*password_stdin)?;
-            let user = plane.create_user(&caller, email, name.as_deref(), &password)?;
-            let value = user_json(&user);
-            answer_user(common, value, &user, (!password_stdin).then_some(&password));
-        }
-        UserVerb::List { common } => {
-            let (plane, caller) = open(common)?;
-            let users = plane.list_users(&caller)?;
-            let line = |user: &UserRow| {
-                let closed = if user.disabled_at.is_some() { "  disabled" } else { "" };
-                format!("{}  {}  {}{closed}", user.id, user.email, user.name)
-            };
-            let text: Vec<String> = users.iter().map(line).collect();
-            answer(common, &users.iter().map(user_json).collect(), &text.join("\n"));
-        }
-        UserVerb::SetPassword { email, password_stdin, common } => {
-            let (plane, caller) = open(common)?;
-            let password = password(*password_stdin)?;
-            let user = plane.repair_user(&caller, email, Some(&password))?;
-            let value = user_json(&user);
-            answer_user(common, value, &user, (!password_stdin).then_some(&password));
-        }
-        UserVerb::Disable { email, common } => {
-            let (plane, caller) = open(common)?;
-            let user = plane.repair_user(&caller, email, None)?;
-            answer(common, &user_json(&user), &format!("{} is closed", user.email));
-        }
-    }
-    Ok(())
-}
-
-fn member(verb: &MemberVerb) -> Result<()> {
-    let (email, organization, role, common) = match verb {
-        MemberVerb::Add { email, organization, role, common } => (email, organization, Some(*role), common),
-        MemberVerb::SetRole { email, organization, role, common } => {
-            (email, organization, Some(*role), common)
-        }
-        MemberVerb::Remove { email, organization, common } => (email, organization, None, common),
-    };
-    let (plane, caller) = open(common)?;
-    let organization = plane.organization_by_name(&caller, organization)?;
-    let role = role.map(Role::from);
-    let user = plane.set_member(&caller, &organization, email, role)?;
-    let word = role.map_or("no member", Role::as_str);
-    let value = json!({"organization": organization.name.as_str(), "user": user_json(&user), "role": role.map(Role::as_str)});
-    answer(common, &value, &format!("{} is {word} of {}", user.email, organization.name));
-    Ok(())
 }
 
 fn token_json(token: &TokenRow) -> Value {
@@ -417,7 +173,7 @@ fn list_all(plane: &ControlPlane, caller: &Caller, organization: &OrganizationRo
     Ok(tokens)
 }
 
-fn token(verb: &TokenVerb) -> Result<()> {
+pub fn run(verb: &TokenVerb) -> Result<()> {
     match verb {
         TokenVerb::Create { organization, name, ttl, all_accesses, common } => {
             let (plane, caller) = open(common)?;
