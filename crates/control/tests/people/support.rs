@@ -190,6 +190,12 @@ impl House {
         row.map(|row| row.last_seen_at)
     }
 
+    /// The actions in an organization's log, oldest first.
+    pub fn log_of(&self, organization: &str) -> Vec<String> {
+        let row = self.plane.organization_by_name(&self.operator, organization).expect("an organization");
+        actions(&self.store, &row.id)
+    }
+
     /// The actions in the installation's own log, oldest first.
     pub fn installation_log(&self) -> Vec<String> {
         actions(&self.store, &bough_store::audit::installation())
