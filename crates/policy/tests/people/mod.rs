@@ -25,8 +25,11 @@ fn case(operation: Operation, actor: CaseActor) -> Case {
     }
 }
 
-/// The states that a rule tells apart, each with its name and the cases that are in it.
-fn states(operation: Operation) -> Vec<(&'static str, fn(Case) -> Case)> {
+/// A state, and what makes a case be in it.
+type State = (&'static str, fn(Case) -> Case);
+
+/// The states that a rule tells apart.
+fn states(operation: Operation) -> Vec<State> {
     match operation.row().rule {
         Rule::Public | Rule::AnyCaller | Rule::AnyOfOrganization | Rule::AnyOf(_) => {
             vec![("any", |case| case)]
