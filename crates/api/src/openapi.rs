@@ -16,7 +16,12 @@ fn query_schema(name: &str) -> Value {
         "per_page" | "limit" => {
             json!({"type": "integer", "minimum": 1, "default": 25, "description": "At most 100; more counts as 100."})
         }
-        "production" | "safe_migrations" | "rates" | "delete_descendants" => json!({"type": "boolean"}),
+        "production"
+        | "safe_migrations"
+        | "rates"
+        | "delete_descendants"
+        | "delete_passwords"
+        | "delete_service_tokens" => json!({"type": "boolean"}),
         "wait" => {
             json!({"type": "string", "enum": ["ready"], "description": "Answer as soon as it is ready, or after 60 s."})
         }

@@ -94,10 +94,16 @@ routes! {
         200 answers(organizations::shape::Organization);
     GetOrganizationFigures OrganizationAt, Here => figures::routes::of_organization;
         200 ["span"] answers(figures::shape::OrganizationFigures);
+    UpdateOrganization OrganizationAt, Aside => organizations::routes::update;
+        200 takes(organizations::shape::UpdateOrganizationBody) answers(organizations::shape::Organization);
     ListOrganizationMembers OrganizationAt, Here => organizations::routes::list_members;
         200 ["q" "page" "per_page"] answers(List<organizations::shape::Membership>);
     GetOrganizationMembership MemberAt, Here => organizations::routes::get_member;
         200 answers(organizations::shape::Membership);
+    UpdateOrganizationMembership MemberAt, Aside => organizations::routes::update_member;
+        200 takes(organizations::shape::UpdateMembershipBody) answers(organizations::shape::Membership);
+    RemoveOrganizationMember MemberAt, Aside => organizations::routes::remove_member;
+        204 ["delete_passwords" "delete_service_tokens"];
     GetCurrentUser Nowhere, Here => organizations::routes::current_user;
         200 answers(organizations::shape::User);
     ListRegionsForOrganization OrganizationAt, Here => organizations::routes::list_regions;
@@ -155,6 +161,13 @@ routes! {
     UpdateDatabaseSettings DatabaseAt, Aside => databases::routes::update;
         200 takes(databases::shape::UpdateDatabaseBody) answers(databases::shape::Database<'static>);
     DeleteDatabase DatabaseAt, Aside => databases::routes::delete;
+        204;
+    ListDatabaseAdministrators DatabaseAt, Here => databases::administrators::list;
+        200 ["page" "per_page"] answers(List<databases::administrators::Administrator>);
+    AddDatabaseAdministrator DatabaseAt, Aside => databases::administrators::add;
+        200 takes(databases::administrators::AddAdministratorBody)
+        answers(databases::administrators::Administrator);
+    RemoveDatabaseAdministrator DatabaseAt, Aside => databases::administrators::remove;
         204;
     ListDatabaseRegions DatabaseAt, Here => organizations::routes::list_database_regions;
         200 ["page" "per_page"] answers(List<organizations::shape::RegionShape<'static>>);

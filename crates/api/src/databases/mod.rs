@@ -1,4 +1,5 @@
 //! Databases.
 
+pub(crate) mod administrators;
 pub(crate) mod routes;
 pub(crate) mod shape;

@@ -1,9 +1,14 @@
-//! Reading organizations and what they offer.
+//! Organizations, their members and what they offer.
 
 use bough_control::Error;
+use bough_control::model::Role;
+use bough_control::organizations::UpdateOrganization;
+use bough_control::people::RemoveMember;
 use bough_policy::{BranchAt, DatabaseAt, Granted, MemberAt, Nowhere, OrganizationAt};
 
-use super::shape::{Membership, Organization, RegionShape, Sku, User};
+use super::shape::{
+    Membership, Organization, RegionShape, Sku, UpdateMembershipBody, UpdateOrganizationBody, User,
+};
 use crate::dispatch::Ctx;
 use crate::page::List;
 use crate::respond::Reply;
@@ -18,6 +23,12 @@ pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, E
     Reply::ok(&Organization::new(&ctx.plane().get_organization(&at)?))
 }
 
+pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
+    let body: UpdateOrganizationBody = ctx.input.json()?;
+    let wanted = UpdateOrganization { billing_email: body.billing_email };
+    Reply::ok(&Organization::new(&ctx.plane().update_organization(ctx.caller, &at, &wanted)?))
+}
+
 pub(crate) fn list_members(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
     let page = ctx.input.page()?;
     let (rows, total) = ctx.plane().list_members(&at, ctx.input.query("q").unwrap_or(""), page)?;
@@ -27,6 +38,24 @@ pub(crate) fn list_members(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result
 
 pub(crate) fn get_member(ctx: &Ctx<'_>, at: Granted<MemberAt>) -> Result<Reply, Error> {
     Reply::ok(&Membership::new(ctx, &ctx.plane().get_member(&at)?))
+}
+
+pub(crate) fn update_member(ctx: &Ctx<'_>, at: Granted<MemberAt>) -> Result<Reply, Error> {
+    let body: UpdateMembershipBody = ctx.input.json()?;
+    let role = Role::parse(&body.role).ok_or_else(|| {
+        Error::Invalid(format!("role is {:?}, but must be member, analyst or admin", body.role))
+    })?;
+    Reply::ok(&Membership::new(ctx, &ctx.plane().set_role(ctx.caller, &at, role)?))
+}
+
+pub(crate) fn remove_member(ctx: &Ctx<'_>, at: Granted<MemberAt>) -> Result<Reply, Error> {
+    let flag = |name| Ok::<_, Error>(ctx.input.flag(name)?.unwrap_or(false));
+    let wanted = RemoveMember {
+        delete_passwords: flag("delete_passwords")?,
+        delete_service_tokens: flag("delete_service_tokens")?,
+    };
+    ctx.plane().remove_member(ctx.caller, &at, wanted)?;
+    Ok(Reply::no_content())
 }
 
 /// The person who asks. Service tokens are none, and get the 404.

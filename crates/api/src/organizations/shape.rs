@@ -5,7 +5,7 @@ use bough_control::Settings;
 use bough_control::model::{ActorKind, ClusterSize, Region, RegionSlug};
 use bough_control::organizations::{MembershipRow, OrganizationRow, UserRow};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dispatch::Ctx;
 use crate::shape::{Time, avatar_url};
@@ -53,6 +53,21 @@ pub(crate) struct Organization {
     has_card: bool,
     payment_info_required: bool,
     free_databases_remaining: i64,
+}
+
+/// Changes to an organization; what is absent stays as it is.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct UpdateOrganizationBody {
+    /// Where notices about it go.
+    #[serde(default)]
+    pub(crate) billing_email: Option<String>,
+}
+
+/// What a member is from now on.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct UpdateMembershipBody {
+    /// `member`, `analyst` or `admin`.
+    pub(crate) role: String,
 }
 
 /// What this installation offers.

@@ -34,6 +34,7 @@ impl Place {
             .replace("{database}", &self.database)
             .replace("{branch}", &self.branch)
             .replace("{resize}", "zzzzzzzzzzzz")
+            .replace("{user}", &self.member)
             .replace("{id}", id);
         assert!(!path.contains('{'), "a parameter of {path} is not known to this test");
         format!("/v1{path}")

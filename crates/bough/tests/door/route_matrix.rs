@@ -52,6 +52,7 @@ fn probes() -> Vec<Probe> {
         ListDatabases,
         GetDatabase,
         ListDatabaseRegions,
+        ListDatabaseAdministrators,
         ListBranches,
         GetBranch,
         GetBranchSchema,
@@ -60,6 +61,10 @@ fn probes() -> Vec<Probe> {
         GetBranchResizeRequest,
     ];
     let bodies = [
+        UpdateOrganizationMembership,
+        // Open to people only.
+        UpdateOrganization,
+        AddDatabaseAdministrator,
         CreateServiceToken,
         UpdateServiceToken,
         AddServiceTokenAccesses,
@@ -93,11 +98,14 @@ fn probes() -> Vec<Probe> {
         plain(CreateBranch, Some("{"), [400, 400]),
         from_parent,
         from_backup,
+        // The only administrator stays.
+        plain(RemoveOrganizationMember, None, [422, 422]),
         // The token asked for is made for the purpose.
         plain(DeleteServiceToken, None, [204, 204]),
         // Open to people only.
         plain(GetCurrentUser, None, [200, 200]),
         plain(AdoptServiceToken, None, [200, 200]),
+        plain(RemoveDatabaseAdministrator, None, [404, 404]),
         // Database and branches are protected.
         plain(DeleteDatabase, None, [422, 422]),
         plain(DeleteBranch, None, [422, 422]),
@@ -141,6 +149,7 @@ impl Place {
                 "{resize}",
                 self.resizes.get(&(self.database, self.branch)).map_or(NO_ID, String::as_str),
             )
+            .replace("{user}", &self.member)
             .replace("{id}", id);
         assert!(!path.contains('{'), "a parameter of {path} is not known to this test");
         format!("/v1{path}")

@@ -39,6 +39,8 @@ impl Generator<'_> {
                 (*self.dice.pick(from)).to_owned()
             }
             "operation" => self.dice.pick(&self.description.operations).id.clone(),
+            "role" => (*self.dice.pick(&["admin", "analyst", "member", "", "owner"])).to_owned(),
+            "user_id" => self.dice.pick(&self.world.members).clone(),
             "id" => {
                 let mut known = self.world.loose(|loose| loose.tokens.clone());
                 known.extend(self.world.members.iter().chain(&self.world.foreign_ids).cloned());

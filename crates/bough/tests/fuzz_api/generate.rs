@@ -182,6 +182,11 @@ impl Generator<'_> {
                     let known: Vec<String> = known.into_iter().flatten().cloned().collect();
                     self.known(&known)
                 }
+                "{user}" => {
+                    let known = [&self.world.members, &self.world.foreign_ids];
+                    let known: Vec<String> = known.into_iter().flatten().cloned().collect();
+                    self.known(&known)
+                }
                 "{id}" => self.token(who, changes),
                 "{resize}" => self.known(&self.world.resizes.clone()),
                 parameter if parameter.starts_with('{') => {

@@ -97,6 +97,18 @@ const CLERK: &[Access] = &[
     Access::ReadOrganization,
 ];
 
+/// Members who may be changed and removed.
+const SPARE_MEMBERS: usize = 5;
+
+/// Somebody whom nobody needs; answers his id.
+fn spare_member(bough: &Bough, number: usize) -> String {
+    let email = format!("spare-{number}@example.com");
+    bough.run_json(&["admin", "user", "create", &email, "--json"]);
+    let here = ["--organization", &bough.organization, "--json"];
+    let made = bough.run_json(&[&["admin", "member", "add", &email][..], &here].concat());
+    made["user"]["id"].as_str().expect("an id").to_owned()
+}
+
 fn names(accesses: &[Access]) -> Vec<&'static str> {
     accesses.iter().map(|access| access.name()).collect()
 }
@@ -147,7 +159,8 @@ impl World {
             marks.push(members.str("/data/0/user/email").to_owned());
             members.str("/data/0/id").to_owned()
         };
-        let members = vec![member(&admin, &mut organization_marks)];
+        let mut members = vec![member(&admin, &mut organization_marks)];
+        members.extend((0..SPARE_MEMBERS).map(|number| spare_member(&bough, number)));
         let mut foreign_ids = vec![member(&stranger, &mut foreign_marks)];
         let token_name = "canary token of the other organization";
         let made = stranger.post(&stranger.org("/service-tokens"), &json!({"name": token_name})).expect(200);
