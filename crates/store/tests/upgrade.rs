@@ -3,10 +3,13 @@
 
 mod support;
 
-use bough_model::Timestamp;
-use bough_store::{NEWEST_SCHEMA, figures, reconcile};
+use bough_model::{Actor, Digest, Role, SessionId, Timestamp, UserId};
+use bough_policy::{DatabaseAt, Located, Operation, Principal, decide};
+use bough_store::principals::{self, SessionKey};
+use bough_store::sessions::{self, SessionRow};
+use bough_store::{NEWEST_SCHEMA, Page, administrators, figures, reconcile};
 use rusqlite::Connection;
-use support::open;
+use support::{anywhere, now, open};
 
 /// The first schema, with a database of three branches: ready, on its way, and being deleted.
 fn first_version(path: &std::path::Path) {
@@ -20,8 +23,11 @@ fn first_version(path: &std::path::Path) {
              INSERT INTO service_tokens (id, organization_id, digest, creator_kind, creator_id, creator_name, created_at,
                 updated_at) VALUES ('tokenaaaaaaa', 'organization', X'00', 'User', 'useraaaaaaaa', 'Ada', 1, 1),
                 ('tokenbbbbbbb', 'organization', X'00', 'User', 'useraaaaaaaa', 'Ada', 1, 1);
+             INSERT INTO users VALUES ('useraaaaaaaa', 'ada@example.com', 'Ada', 'hash', NULL, 1, 1);
+             INSERT INTO memberships VALUES ('memberaaaaaa', 'organization', 'useraaaaaaaa', 'member', 1, 1);
              INSERT INTO databases VALUES ('databaseaaaa', 'organization', 'shop', 'shop', 'shop', 'local', 'PS_10', '',
-                'running', 'branchready1', 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, 'user', 'useraaaaaaaa', 'Ada', 1, 1);",
+                'running', 'branchready1', 0, 0, 0, 0, 1, 0, 0, NULL, NULL, NULL, 'user', 'useraaaaaaaa', 'Ada', 1, 1);
+             INSERT INTO database_administrators VALUES ('databaseaaaa', 'useraaaaaaaa');",
         )
         .expect("a database");
     for (id, desired, state, generation) in [
@@ -81,4 +87,46 @@ fn branches_that_run_are_left_alone_and_all_is_counted() {
     let version: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
     assert_eq!(usize::try_from(version), Ok(NEWEST_SCHEMA));
+}
+
+#[test]
+fn people_of_before_can_log_in_and_are_what_they_were() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("store.sqlite");
+    first_version(&path);
+    let store = open(&path);
+    let user = UserId::parse("useraaaaaaaa").expect("an id");
+    let session = SessionRow {
+        id: SessionId::parse("sessionaaaaa").expect("an id"),
+        user: user.clone(),
+        created_at: now(),
+        last_seen_at: now(),
+        ends_at: now(),
+        remote_ip: "192.0.2.1".to_owned(),
+        user_agent: String::new(),
+    };
+    let digest = Digest::of(b"a secret");
+    let login = store.read(|reader| principals::login(reader, "ada@example.com")).expect("read");
+    assert_eq!(login.expect("an account").user, user);
+    store.write(move |tx| sessions::insert(tx, &anywhere(), &session, &digest)).expect("written");
+    let known = store.read(|reader| principals::session(reader, SessionKey::Digest(&digest)));
+    let known = known.expect("read").expect("a session");
+    assert_eq!(known.user.time_zone.as_str(), "UTC");
+    let Principal::User { standings, .. } = &*known.principal else { panic!("a person") };
+    let standing = standings.values().next().expect("a membership");
+    assert_eq!((standing.role, standing.administers.len()), (Role::Member, 1));
+    let at = DatabaseAt {
+        organization: standings.keys().next().expect("an organization").clone(),
+        database: standing.administers[0].clone(),
+    };
+    let granted = decide(
+        &Principal::Trusted { actor: Actor::System("test") },
+        Operation::ListDatabaseAdministrators,
+        Located::new(at),
+    );
+    let page = Page { number: 1, size: 10 };
+    let (rows, total) = store
+        .read(|reader| administrators::list(reader, &granted.expect("Bough itself may"), page))
+        .expect("read");
+    assert_eq!((rows.len(), total, rows[0].added_at), (1, 1, None), "since when is not known");
 }

@@ -157,15 +157,23 @@ impl Bough {
     /// When it does not.
     #[track_caller]
     pub fn run_with_input(&self, args: &[&str], input: &str) -> Output {
+        let output = self.try_with_input(args, input);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// Runs a command with something to read, however it ends.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn try_with_input(&self, args: &[&str], input: &str) -> Output {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let mut to = child.stdin.take().expect("its input");
         to.write_all(input.as_bytes()).expect("it reads");
         drop(to);
-        let output = child.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output
+        child.wait_with_output().expect("it ends")
     }
 
     /// Runs a command that must succeed and answer JSON.

@@ -228,8 +228,14 @@ fn operator(log: &mut Log<'_>) {
     let member = |verb: &[&'static str]| -> Vec<&'static str> {
         ["member"].iter().chain(verb).chain(&here).copied().collect()
     };
-    log.admin(&member(&["add", email]), &[("organization_membership.created", "Grace")]);
+    let added = log.admin(&member(&["add", email]), &[("organization_membership.created", "Grace")]);
+    let grace = format!("/members/{}", added["user"]["id"].as_str().expect("an id"));
     log.admin(&member(&["set-role", email, "analyst"]), &[("organization_membership.updated_role", "Grace")]);
+    let updated = [("organization_membership.updated_role", "Grace")];
+    log.request("PATCH", &grace, &json!({"role": "member"}), 200, &updated);
+    log.request("PATCH", &grace, &json!({"role": "member"}), 200, &[]);
+    log.request("DELETE", &grace, &json!({}), 204, &[("organization.removed_member", "Grace")]);
+    log.admin(&member(&["add", email]), &[("organization_membership.created", "Grace")]);
     log.admin(&["user", "set-password", email], &[("user.updated_password", "Grace")]);
     log.admin(&["user", "disable", email], &[("user.disabled", "Grace")]);
     log.admin(&member(&["remove", email]), &[("organization.removed_member", "Grace")]);

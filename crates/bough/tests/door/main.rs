@@ -11,6 +11,7 @@ mod figures;
 mod first_branch;
 mod hidden;
 mod hostile;
+mod people;
 mod route_matrix;
 mod secrets;
 mod shapes;
