@@ -59,7 +59,7 @@ impl Asked {
             path,
             theme: ["light", "dark"].into_iter().find(|known| *known == theme).unwrap_or(""),
             notice: cookie(headers, cookies::NOTICE).and_then(|value| cookies::read_notice(&value)),
-            fragment: text("x-bough-fragment") == "1",
+            fragment: !text("x-bough-fragment").is_empty(),
             remote_ip: parts
                 .extensions
                 .get::<ConnectInfo<SocketAddr>>()

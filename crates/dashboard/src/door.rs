@@ -137,7 +137,9 @@ async fn answered<T: Target + 'static>(
 /// The answer with the notice that it leaves for the next page, or without the one that was shown.
 pub(crate) fn finished(house: &Dashboard, asked: &Asked, answer: Answer) -> Response<Body> {
     let left = answer.notice().map(|notice| house.keep_notice(Some(notice)));
-    let shown = asked.notice.is_some() && answer.leads_to().is_none() && answer.state().is_none();
+    // A script that follows to the next page only looks where it leads: it is shown when it is loaded.
+    let shown =
+        asked.notice.is_some() && !asked.fragment && answer.leads_to().is_none() && answer.state().is_none();
     let cookie = left.or_else(|| shown.then(|| house.keep_notice(None)));
     match cookie {
         Some(cookie) => answer.with_cookie(cookie).into_response(),

@@ -143,6 +143,42 @@ pub(crate) fn escaped(part: &str) -> String {
     address
 }
 
+/// The foot of a list that has several pages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pages {
+    /// Address of the page before, or empty.
+    pub(crate) previous: String,
+    /// Address of the page after, or empty.
+    pub(crate) next: String,
+    /// Which rows these are: `1–25 of 240`.
+    pub(crate) text: String,
+}
+
+impl Pages {
+    /// Of a list of which `shown` rows stand on this page of at most `size`; addresses keep what else was
+    /// asked for.
+    pub(crate) fn of(asked: &Asked, size: u32, shown: usize, total: i64) -> Self {
+        let number = asked.page_number();
+        let address = |number: u32| {
+            let mut query = String::new();
+            for (name, value) in asked.query.iter().filter(|(name, _)| name != "page") {
+                query.push_str(&format!("{}={}&", escaped(name), escaped(value)));
+            }
+            format!("{}?{query}page={number}", asked.path)
+        };
+        let before = i64::from(number - 1) * i64::from(size);
+        let last = before + i64::try_from(shown).unwrap_or(0);
+        Self {
+            previous: if number > 1 { address(number - 1) } else { String::new() },
+            next: if last < total && shown > 0 { address(number + 1) } else { String::new() },
+            text: match shown {
+                0 => format!("none of {total}"),
+                _ => format!("{}–{last} of {total}", before + 1),
+            },
+        }
+    }
+}
+
 /// A time as pages show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct When {

@@ -1,5 +1,8 @@
 //! The state of a page, as long as somebody looks at it: server-sent events. Each time that anything was
 //! committed, the session is looked at, the page located and decided on anew, and what has changed is sent.
+//!
+//! A handler answers the whole state, as the script reads it. Its `say` is for who was there before: it is
+//! left out of the first message, and of those in which it has not changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bough_control::place::Target;
 use bough_policy::Operation;
 use http_body_util::channel::{Channel, Sender};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::headed;
 use crate::asked::Asked;
@@ -73,11 +76,13 @@ async fn follow<T: Target + 'static>(
             seen = mark;
             let Some(state) = state::<T>(house, operation, handler, headers, asked).await else {
                 // Gone, or not for this viewer any more: the page that he looks at is not true now.
-                let _ = sender.send_data("event: gone\ndata: {}\n\n".into()).await;
+                let _ = sender.send_data(format!("data: {}\n\n", gone()).into()).await;
                 return;
             };
             if state != told {
-                if sender.send_data(format!("event: state\ndata: {state}\n\n").into()).await.is_err() {
+                let message = message(&state, &told);
+                let ends = state.get("end").is_some_and(|end| end == true);
+                if sender.send_data(format!("data: {message}\n\n").into()).await.is_err() || ends {
                     return;
                 }
                 (told, quiet) = (state, 0);
@@ -90,6 +95,26 @@ async fn follow<T: Target + 'static>(
             quiet = 0;
         }
     }
+}
+
+/// What is sent of a state after another.
+fn message(state: &Value, before: &Value) -> Value {
+    let mut message = state.clone();
+    if let Some(fields) = message.as_object_mut()
+        && (before.is_null() || fields.get("say") == before.get("say"))
+    {
+        fields.remove("say");
+    }
+    message
+}
+
+/// What is sent last: the notice with this id, which pages that are kept up to date have, is shown.
+fn gone() -> Value {
+    json!({
+        "attributes": {"gone": {"hidden": null}},
+        "say": "What this page shows is gone, or is not open to you any more.",
+        "end": true,
+    })
 }
 
 /// The state now, for whom it may be shown.
@@ -105,4 +130,18 @@ async fn state<T: Target + 'static>(
     let work = move || run::<T>(&house, operation, handler, visitor, &asked, None);
     let answer = tokio::task::spawn_blocking(work).await.ok()?;
     answer.state().cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_said_once_and_to_who_was_there_before() {
+        let ready = json!({"text": {"state": "Ready"}, "say": "It is ready."});
+        let other = json!({"text": {"state": "Other"}, "say": "It is ready."});
+        assert_eq!(message(&ready, &Value::Null), json!({"text": {"state": "Ready"}}));
+        assert_eq!(message(&ready, &json!({"text": {"state": "Starting"}})), ready);
+        assert_eq!(message(&other, &ready), json!({"text": {"state": "Other"}}));
+    }
 }

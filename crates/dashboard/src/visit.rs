@@ -117,8 +117,7 @@ impl Visit<'_> {
     /// The address of a branch's page. A branch that is called as a page below its database is found by
     /// its id.
     pub(crate) fn branch_address(&self, database: &str, name: &str, id: &str) -> String {
-        let named = if BRANCH_PAGES.contains(&name) { id } else { name };
-        format!("/{}/{}/{}", self.organization(), escaped(database), escaped(named))
+        format!("/{}/{}/{}", self.organization(), escaped(database), branch_part(name, id))
     }
 
     /// The address of a database's page, likewise.
@@ -126,6 +125,11 @@ impl Visit<'_> {
         let named = if DATABASE_PAGES.contains(&name) { id } else { name };
         format!("/{}/{}", self.organization(), escaped(named))
     }
+}
+
+/// A branch's part of an address, below its database's.
+pub(crate) fn branch_part(name: &str, id: &str) -> String {
+    escaped(if BRANCH_PAGES.contains(&name) { id } else { name })
 }
 
 /// Pages of an organization that stand where its databases do.
