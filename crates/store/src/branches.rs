@@ -24,6 +24,8 @@ pub struct BranchRow {
     pub name: BranchName,
     /// The name of the branch it came from.
     pub parent: Option<BranchName>,
+    /// The branch it came from, which may be gone.
+    pub parent_id: Option<BranchId>,
     /// Whether it is a production branch.
     pub production: bool,
     /// Whether direct DDL is refused on it.
@@ -55,8 +57,8 @@ pub struct BranchRow {
     pub updated_at: Timestamp,
 }
 
-const COLUMNS: &str = "b.id, b.database_id, b.name, p.name AS parent_name, b.production, b.safe_migrations, \
-    b.deletion_protected, b.region, b.cluster_size, b.actor_kind, b.actor_id, b.actor_name, b.state, \
+const COLUMNS: &str = "b.id, b.database_id, b.name, p.name AS parent_name, b.parent_id, b.production, \
+    b.safe_migrations, b.deletion_protected, b.region, b.cluster_size, b.actor_kind, b.actor_id, b.actor_name, b.state, \
     b.schema_ready, b.last_error, b.server_version, b.expires_at, b.schema_last_updated_at, b.created_at, b.updated_at";
 const FROM: &str = "FROM branches b LEFT JOIN branches p ON p.id = b.parent_id";
 
@@ -66,6 +68,7 @@ fn read(row: &Row<'_>) -> Result<BranchRow, StoreError> {
         database: parsed(row, "database_id", DatabaseId::parse)?,
         name: parsed(row, "name", |name| BranchName::parse(name).ok())?,
         parent: parsed_opt(row, "parent_name", |name| BranchName::parse(name).ok())?,
+        parent_id: parsed_opt(row, "parent_id", BranchId::parse)?,
         production: row.get("production")?,
         safe_migrations: row.get("safe_migrations")?,
         deletion_protected: row.get("deletion_protected")?,
@@ -98,6 +101,40 @@ pub(crate) fn by_id(db: &impl Db, at: &BranchAt) -> Result<Option<BranchRow>, St
 /// When the database fails.
 pub fn get(reader: &Reader, granted: &Granted<BranchAt>) -> Result<Option<BranchRow>, StoreError> {
     by_id(reader, granted.at())
+}
+
+/// What is recorded of a branch's server.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerRow {
+    /// Tables of its schema.
+    pub table_count: i64,
+    /// What it takes on disk, as it was measured last; 0 before that.
+    pub disk_bytes: i64,
+    /// How often it was restarted because somebody asked for that.
+    pub restarts: i64,
+    /// Ends in a row, each soon after a start.
+    pub crashes: i64,
+}
+
+/// What is recorded of a branch's server.
+///
+/// # Errors
+/// When the database fails.
+pub fn server(reader: &Reader, granted: &Granted<BranchAt>) -> Result<Option<ServerRow>, StoreError> {
+    first(
+        reader,
+        "SELECT table_count, disk_bytes, restarts, crashes FROM branches \
+         WHERE id = ? AND database_id = ? AND desired = 'running'",
+        params![granted.at().branch.as_str(), granted.at().database.as_str()],
+        |row| {
+            Ok(ServerRow {
+                table_count: row.get("table_count")?,
+                disk_bytes: row.get("disk_bytes")?,
+                restarts: row.get("restarts")?,
+                crashes: row.get("crashes")?,
+            })
+        },
+    )
 }
 
 /// One branch, within a write: its class must still be what the decision was made on.

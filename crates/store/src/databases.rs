@@ -1,5 +1,7 @@
 //! Databases.
 
+use std::collections::HashMap;
+
 use bough_model::{
     ActorRef, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, RegionSlug,
     Timestamp,
@@ -234,6 +236,32 @@ pub fn list(
         read,
     )?;
     Ok((rows, total))
+}
+
+/// The oldest production branch of each of some databases of an organization.
+///
+/// # Errors
+/// When the database fails.
+pub fn production_branches(
+    reader: &Reader,
+    granted: &Granted<OrganizationAt>,
+    databases: &[DatabaseId],
+) -> Result<HashMap<DatabaseId, (BranchId, BranchName)>, StoreError> {
+    let mut found = HashMap::with_capacity(databases.len());
+    for database in databases {
+        let branch = first(
+            reader,
+            "SELECT id, name FROM branches INDEXED BY branches_by_class WHERE database_id = ? AND desired = 'running' \
+             AND production = 1 AND organization_id = ? ORDER BY created_at, id LIMIT 1",
+            params![database.as_str(), granted.at().organization.as_str()],
+            |row| {
+                let name = parsed(row, "name", |name| BranchName::parse(name).ok())?;
+                Ok((parsed(row, "id", BranchId::parse)?, name))
+            },
+        )?;
+        found.extend(branch.map(|branch| (database.clone(), branch)));
+    }
+    Ok(found)
 }
 
 /// A database to be made.

@@ -2,7 +2,6 @@
 
 use bough_control::Error;
 use bough_control::databases::{CreateDatabase, SettingsChange, UpdateDatabase};
-use bough_control::model::holds_secret;
 use bough_policy::{DatabaseAt, Granted, OrganizationAt};
 
 use super::shape::{CreateDatabaseBody, Database, UpdateDatabaseBody};
@@ -10,9 +9,6 @@ use crate::dispatch::Ctx;
 use crate::input::WAIT_LIMIT;
 use crate::page::List;
 use crate::respond::Reply;
-
-/// Longest notes, in characters.
-const NOTES_MAX: usize = 2_000;
 
 pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
     let page = ctx.input.page()?;
@@ -32,25 +28,9 @@ pub(crate) fn check_kind(kind: Option<&str>) -> Result<(), Error> {
     }
 }
 
-pub(crate) fn check_text(what: &str, text: Option<&str>, max: usize) -> Result<(), Error> {
-    match text {
-        Some(text) if text.chars().count() > max => {
-            Err(Error::Invalid(format!("{what} is too long (at most {max} characters)")))
-        }
-        Some(text) if text.chars().any(|c| c == '\0') => {
-            Err(Error::Invalid(format!("{what} may not hold NUL")))
-        }
-        Some(text) if holds_secret(text) => Err(Error::Invalid(format!(
-            "{what} may not hold the secret of a service token, which would be kept and shown"
-        ))),
-        _ => Ok(()),
-    }
-}
-
 pub(crate) fn create(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
     let body: CreateDatabaseBody = ctx.input.json()?;
     check_kind(body.kind.as_deref())?;
-    check_text("notes", body.notes.as_deref(), NOTES_MAX)?;
     if body.replicas.is_some_and(|replicas| replicas != 0) {
         return Err(Error::Invalid("replicas are not available here; leave it out, or send 0".to_owned()));
     }
@@ -74,8 +54,6 @@ pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<DatabaseAt>) -> Result<Reply, Error
 
 pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<DatabaseAt>) -> Result<Reply, Error> {
     let body: UpdateDatabaseBody = ctx.input.json()?;
-    check_text("migration_framework", body.migration_framework.as_deref(), 200)?;
-    check_text("migration_table_name", body.migration_table_name.as_deref(), 64)?;
     let wanted = UpdateDatabase {
         new_name: body.new_name,
         default_branch: body.default_branch,

@@ -1,13 +1,34 @@
 //! What is asked of the running server itself.
 
 use bough_policy::{BranchAt, Granted};
+use bough_store::branches::{self as store, ServerRow};
 use bough_store::reconcile;
 
 use crate::{Caller, ControlPlane, Error, Result};
 
-pub use bough_engine::SchemaObject;
+pub use bough_engine::{SchemaObject, ServerReport};
+
+/// A branch's server in figures.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchServer {
+    /// What is recorded of it.
+    pub recorded: ServerRow,
+    /// What the system says of the process; `None` when there is none, or no engine here.
+    pub running: Option<ServerReport>,
+}
 
 impl ControlPlane {
+    /// A branch's server in figures. The server itself is not asked: one that hangs holds up nobody.
+    ///
+    /// # Errors
+    /// When the store fails, or the branch is gone.
+    pub fn branch_server(&self, granted: &Granted<BranchAt>) -> Result<BranchServer> {
+        let recorded = self.store.read(|reader| store::server(reader, granted)?.ok_or(Error::NotFound))?;
+        let running =
+            self.engine.as_ref().and_then(|engine| engine.server_report(&granted.at().branch).ok()?);
+        Ok(BranchServer { recorded, running })
+    }
+
     /// The definitions of a branch's tables and views, as its server prints them; none when another
     /// keyspace than the branch's one is asked for.
     ///

@@ -18,9 +18,11 @@ mod deletion;
 mod expiry;
 mod live;
 pub mod reconcile;
+mod sql;
 mod upkeep;
 
 pub use actions::{CreateBranch, UpdateBranch};
-pub use bough_store::branches::{BranchRow, Filter};
+pub use bough_store::branches::{BranchRow, Filter, ServerRow};
 pub use bough_store::resizes::ResizeRow;
-pub use live::SchemaObject;
+pub use live::{BranchServer, SchemaObject, ServerReport};
+pub use sql::{Piece, pieces};

@@ -1,10 +1,11 @@
 //! What can be done with databases.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bough_model::{
     Actor, ActorRef, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, GrantId,
-    OrganizationId, RegionSlug,
+    OrganizationId, RegionSlug, holds_secret,
 };
 use bough_policy::{
     Access, BranchAt, DatabaseAt, Granted, Level, Located, Operation, OrganizationAt, Place, decide,
@@ -87,6 +88,28 @@ pub(crate) struct Plan {
     pub(crate) main: NewBranch,
 }
 
+/// Longest notes, in characters.
+const NOTES_MAX: usize = 2_000;
+/// Longest name of a migration framework, in characters.
+const FRAMEWORK_MAX: usize = 200;
+/// Longest name of a migration table, in characters: that of any table.
+const TABLE_NAME_MAX: usize = 64;
+
+fn check_text(what: &str, text: &str, max: usize) -> Result<()> {
+    if text.chars().count() > max {
+        return Err(Error::Invalid(format!("{what} is too long (at most {max} characters)")));
+    }
+    if text.contains('\0') {
+        return Err(Error::Invalid(format!("{what} may not hold NUL")));
+    }
+    if holds_secret(text) {
+        return Err(Error::Invalid(format!(
+            "{what} may not hold the secret of a service token, which would be kept and shown"
+        )));
+    }
+    Ok(())
+}
+
 pub(crate) fn taken() -> Error {
     Error::Invalid("name has already been taken".to_owned())
 }
@@ -107,6 +130,19 @@ impl ControlPlane {
             decide(&caller.principal, Operation::GetDatabase, Located::new(at.clone())).is_ok()
         };
         self.store.read(|reader| Ok(store::list(reader, granted, &caller.principal, search, page, sees)?))
+    }
+
+    /// The oldest production branch of each of some databases that the caller has been shown, by its name and
+    /// id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn production_branches(
+        &self,
+        granted: &Granted<OrganizationAt>,
+        databases: &[DatabaseId],
+    ) -> Result<HashMap<DatabaseId, (BranchId, BranchName)>> {
+        self.store.read(|reader| Ok(store::production_branches(reader, granted, databases)?))
     }
 
     /// One database.
@@ -147,6 +183,7 @@ impl ControlPlane {
 
     /// Checks what is asked for, before anything is changed.
     pub(crate) fn plan_database(&self, caller: &Caller, wanted: &CreateDatabase) -> Result<Plan> {
+        check_text("notes", &wanted.notes, NOTES_MAX)?;
         let name = DatabaseName::parse(&wanted.name).map_err(|error| Error::Invalid(error.to_string()))?;
         let region = self.wanted_region(wanted.region.as_deref())?;
         let cluster_size = self.wanted_size(wanted.cluster_size.as_deref(), true)?;
@@ -222,6 +259,13 @@ impl ControlPlane {
         granted: &Granted<DatabaseAt>,
         wanted: UpdateDatabase,
     ) -> Result<DatabaseRow> {
+        let texts = &wanted.settings;
+        check_text("migration_framework", texts.migration_framework.as_deref().unwrap_or(""), FRAMEWORK_MAX)?;
+        check_text(
+            "migration_table_name",
+            texts.migration_table_name.as_deref().unwrap_or(""),
+            TABLE_NAME_MAX,
+        )?;
         let new_name = wanted.new_name.as_deref().map(DatabaseName::parse).transpose();
         let new_name = new_name.map_err(|error| Error::Invalid(error.to_string()))?;
         let grant = granted.clone();
