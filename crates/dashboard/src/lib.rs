@@ -21,6 +21,8 @@ mod pages;
 mod problem;
 mod visit;
 
+mod branches;
+mod databases;
 mod login;
 
 use std::sync::Arc;

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::{get, post};
-use bough_policy::{Nowhere, Operation};
+use bough_policy::{BranchAt, DatabaseAt, Nowhere, Operation, OrganizationAt};
 
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
-use crate::{Dashboard, login, problem};
+use crate::{Dashboard, branches, databases, login, problem};
 
 /// A page as tests know it.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,33 @@ macro_rules! pages {
 pages! {
     Show "/" Nowhere, ListOrganizations => login::routes::start;
     Send "/logout" Nowhere, GetCurrentUser => login::routes::log_out;
+    // Databases.
+    Show "/{organization}" OrganizationAt, ListDatabases => databases::routes::overview;
+    Show "/{organization}/new" OrganizationAt, CreateDatabase => databases::routes::new;
+    Send "/{organization}/new" OrganizationAt, CreateDatabase => databases::routes::create;
+    Show "/{organization}/{database}" DatabaseAt, GetDatabase => databases::routes::show;
+    Show "/{organization}/{database}/branches" DatabaseAt, GetDatabase => databases::routes::show;
+    Live "/{organization}/{database}/events" DatabaseAt, GetDatabase => databases::routes::events;
+    Show "/{organization}/{database}/settings" DatabaseAt, GetDatabase => databases::settings::show;
+    Send "/{organization}/{database}/settings" DatabaseAt, UpdateDatabaseSettings => databases::settings::save;
+    Send "/{organization}/{database}/delete" DatabaseAt, DeleteDatabase => databases::settings::delete;
+    // Branches.
+    Show "/{organization}/{database}/branches/new" DatabaseAt, CreateBranch => branches::making::show;
+    Send "/{organization}/{database}/branches/new" DatabaseAt, CreateBranch => branches::making::create;
+    Show "/{organization}/{database}/{branch}" BranchAt, GetBranch => branches::routes::show;
+    Live "/{organization}/{database}/{branch}/events" BranchAt, GetBranch => branches::routes::events;
+    Send "/{organization}/{database}/{branch}/rename" BranchAt, UpdateBranch => branches::actions::rename;
+    Send "/{organization}/{database}/{branch}/lifetime" BranchAt, UpdateBranch => branches::actions::set_lifetime;
+    Send "/{organization}/{database}/{branch}/protection" BranchAt, UpdateBranch => branches::actions::protect;
+    Send "/{organization}/{database}/{branch}/default" DatabaseAt, UpdateDatabaseSettings => branches::actions::make_default;
+    Show "/{organization}/{database}/{branch}/promote" BranchAt, PromoteBranch => branches::actions::ask_promote;
+    Send "/{organization}/{database}/{branch}/promote" BranchAt, PromoteBranch => branches::actions::promote;
+    Show "/{organization}/{database}/{branch}/demote" BranchAt, DemoteBranch => branches::actions::ask_demote;
+    Send "/{organization}/{database}/{branch}/demote" BranchAt, DemoteBranch => branches::actions::demote;
+    Send "/{organization}/{database}/{branch}/safe-migrations" BranchAt, UpdateSafeMigrations => branches::actions::safe_migrations;
+    Send "/{organization}/{database}/{branch}/resize" BranchAt, UpdateBranchClusterConfig => branches::actions::resize;
+    Send "/{organization}/{database}/{branch}/restart" BranchAt, RestartBranch => branches::actions::restart;
+    Send "/{organization}/{database}/{branch}/delete" BranchAt, DeleteBranch => branches::actions::delete;
 }
 
 /// The whole of it.

@@ -6,7 +6,7 @@ use bough_store::reconcile;
 
 use crate::{Caller, ControlPlane, Error, Result};
 
-pub use bough_engine::{SchemaObject, ServerReport};
+pub use bough_engine::{SchemaObject, SchemaObjectKind, ServerReport};
 
 /// A branch's server in figures.
 #[derive(Clone, Copy, Debug)]

@@ -24,5 +24,5 @@ mod upkeep;
 pub use actions::{CreateBranch, UpdateBranch};
 pub use bough_store::branches::{BranchRow, Filter, ServerRow};
 pub use bough_store::resizes::ResizeRow;
-pub use live::{BranchServer, SchemaObject, ServerReport};
+pub use live::{BranchServer, SchemaObject, SchemaObjectKind, ServerReport};
 pub use sql::{Piece, pieces};
