@@ -14,7 +14,8 @@
 //                           and [data-filter-group]s without any left; [data-filter-count="#id"] says how many are shown
 // data-confirm-path="text"  on an input: the danger button waits until just this is typed
 // data-submit-once          on a form: sent once, until the page is shown again
-// data-guard                on a form: the page asks before it goes while the form is changed and not sent
+// data-guard                on a form: the page asks before it goes while the form is changed and not sent;
+//                           with data-unsaved it was changed before it was shown
 // data-live="address"       server-sent events, see live()
 // data-relative             on <time>: keeps "3 minutes ago" true
 // data-palette="address"    on a link: opens the command palette, see askPalette()
@@ -116,7 +117,7 @@ async function copy(button) {
 
 const pictures = new WeakMap();
 const fields = (form, button) => new URLSearchParams(new FormData(form, button));
-const isAnyChanged = () => $$("form[data-guard]").some((form) => pictures.get(form) !== `${fields(form)}`);
+const isAnyChanged = () => $$("form[data-guard]").some((form) => "unsaved" in form.dataset || pictures.get(form) !== `${fields(form)}`);
 let leaving = false;
 
 addEventListener("beforeunload", (event) => {
@@ -335,11 +336,18 @@ function grants(form) {
   let turn = 0;
   const preview = debounced(async () => {
     const place = $('[data-fragment="preview"]'), mine = ++turn;
+    if (!place) return;
     place.ariaBusy = "true";
     const part = await fetchPart(form.dataset.preview, fields(form), "preview");
     if (mine !== turn) return;
     place.ariaBusy = null;
-    if (part) { place.replaceChildren(...part.childNodes); start(place); }
+    if (part) {
+      // What was unfolded stays unfolded.
+      const unfolded = $$("details", place).map((each) => each.open);
+      place.replaceChildren(...part.childNodes);
+      $$("details", place).forEach((each, at) => { each.open = unfolded[at] ?? each.open; });
+      start(place);
+    }
     else say("What this token can do could not be worked out. Save, or load the page again.");
   });
   const changed = () => { imply(); if (form.dataset.preview) preview(); };

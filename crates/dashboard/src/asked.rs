@@ -80,6 +80,11 @@ impl Asked {
         self.query.iter().rev().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
     }
 
+    /// All values of a repeated parameter of the query.
+    pub(crate) fn query_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
+    }
+
     /// The number of the page of a list that is asked for; what is no number is the first.
     pub(crate) fn page_number(&self) -> u32 {
         self.query("page").parse().ok().filter(|number| *number > 0).unwrap_or(1)

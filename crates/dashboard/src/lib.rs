@@ -24,6 +24,7 @@ mod visit;
 mod branches;
 mod databases;
 mod login;
+mod service_tokens;
 
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub(crate) struct Dashboard {
     plane: Arc<ControlPlane>,
     #[allow(dead_code, reason = "the reference page is made of it")]
     openapi: serde_json::Value,
+    /// The operations that the API answers.
+    served: Vec<bough_policy::Operation>,
     stopping: watch::Receiver<bool>,
     assets: assets::Assets,
     streams: Arc<Semaphore>,
@@ -62,6 +65,7 @@ pub fn router(plane: Arc<ControlPlane>, options: Options) -> Router {
     let secure = plane.settings().addresses.public_url.starts_with("https://");
     let house = Arc::new(Dashboard {
         plane,
+        served: service_tokens::served(&options.openapi),
         openapi: options.openapi,
         stopping: options.stopping,
         assets: assets::Assets::new(),

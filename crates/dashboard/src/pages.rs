@@ -7,11 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::{get, post};
-use bough_policy::{BranchAt, DatabaseAt, Nowhere, Operation, OrganizationAt};
+use bough_policy::{BranchAt, DatabaseAt, Nowhere, Operation, OrganizationAt, TokenAt};
 
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
-use crate::{Dashboard, branches, databases, login, problem};
+use crate::{Dashboard, branches, databases, login, problem, service_tokens};
 
 /// A page as tests know it.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +87,20 @@ pages! {
     Send "/{organization}/{database}/{branch}/resize" BranchAt, UpdateBranchClusterConfig => branches::actions::resize;
     Send "/{organization}/{database}/{branch}/restart" BranchAt, RestartBranch => branches::actions::restart;
     Send "/{organization}/{database}/{branch}/delete" BranchAt, DeleteBranch => branches::actions::delete;
+    // Service tokens.
+    Show "/{organization}/settings/service-tokens" OrganizationAt, ListServiceTokens => service_tokens::routes::list;
+    Send "/{organization}/settings/service-tokens" OrganizationAt, CreateServiceToken => service_tokens::routes::create;
+    Show "/{organization}/settings/service-tokens/new" OrganizationAt, CreateServiceToken => service_tokens::routes::new;
+    Show "/{organization}/settings/service-tokens/{id}" TokenAt, GetServiceToken => service_tokens::routes::show;
+    Send "/{organization}/settings/service-tokens/{id}" TokenAt, UpdateServiceToken => service_tokens::forms::update;
+    Send "/{organization}/settings/service-tokens/{id}/grants" TokenAt, ReplaceServiceTokenGrants => service_tokens::forms::save;
+    Send "/{organization}/settings/service-tokens/{id}/preview" TokenAt, ExplainServiceToken => service_tokens::forms::preview;
+    Send "/{organization}/settings/service-tokens/{id}/allow" TokenAt, AddServiceTokenAccesses => service_tokens::forms::allow;
+    Send "/{organization}/settings/service-tokens/{id}/remove" TokenAt, RemoveServiceTokenAccesses => service_tokens::forms::remove;
+    Show "/{organization}/settings/service-tokens/{id}/rotate" TokenAt, RotateServiceToken => service_tokens::forms::show_rotate;
+    Send "/{organization}/settings/service-tokens/{id}/rotate" TokenAt, RotateServiceToken => service_tokens::forms::rotate;
+    Send "/{organization}/settings/service-tokens/{id}/adopt" TokenAt, AdoptServiceToken => service_tokens::forms::adopt;
+    Send "/{organization}/settings/service-tokens/{id}/delete" TokenAt, DeleteServiceToken => service_tokens::forms::delete;
 }
 
 /// The whole of it.
