@@ -21,7 +21,9 @@ fn query_schema(name: &str) -> Value {
         | "rates"
         | "delete_descendants"
         | "delete_passwords"
-        | "delete_service_tokens" => json!({"type": "boolean"}),
+        | "delete_service_tokens"
+        | "unused"
+        | "expires_soon" => json!({"type": "boolean"}),
         "wait" => {
             json!({"type": "string", "enum": ["ready"], "description": "Answer as soon as it is ready, or after 60 s."})
         }

@@ -117,7 +117,7 @@ routes! {
         answers(CursorList<audit::shape::AuditLogEvent>);
 
     ListServiceTokens OrganizationAt, Here => service_tokens::routes::list;
-        200 ["page" "per_page"] answers(List<service_tokens::shape::ServiceToken>);
+        200 ["q" "unused" "expires_soon" "page" "per_page"] answers(List<service_tokens::shape::ServiceToken>);
     CreateServiceToken OrganizationAt, Aside => service_tokens::routes::create;
         200 takes(service_tokens::shape::CreateTokenBody)
         answers(service_tokens::shape::ServiceTokenWithAccesses);

@@ -5,7 +5,7 @@ use axum::http::header;
 use bough_control::Error;
 use bough_control::organizations::OrganizationRow;
 use bough_control::service_tokens::{
-    CreateToken, GrantRow, GrantSet, NewSecret, Question, UpdateToken, WantedScope, etag,
+    CreateToken, GrantRow, GrantSet, NewSecret, Question, UpdateToken, WantedScope, WantedTokens, etag,
 };
 use bough_policy::{Granted, OrganizationAt, TokenAt};
 
@@ -19,7 +19,16 @@ use crate::respond::Reply;
 
 pub(crate) fn list(ctx: &Ctx<'_>, at: Granted<OrganizationAt>) -> Result<Reply, Error> {
     let page = ctx.input.page()?;
-    let (rows, total) = ctx.plane().list_tokens(&at, page)?;
+    let wanted = match (ctx.input.flag("unused")?, ctx.input.flag("expires_soon")?) {
+        (Some(true), Some(true)) => {
+            return Err(Error::Malformed("unused and expires_soon cannot both be asked for".to_owned()));
+        }
+        (Some(true), _) => WantedTokens::Unused,
+        (_, Some(true)) => WantedTokens::EndingSoon,
+        _ => WantedTokens::All,
+    };
+    let search = ctx.input.query("q").unwrap_or("").trim();
+    let (rows, total) = ctx.plane().find_tokens(&at, wanted, search, page)?;
     Reply::ok(&List::new(ctx, page, total, rows.iter().map(|row| ServiceToken::new(ctx, row)).collect()))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bough_model::{Actor, ActorRef, Cidrs, Digest, OrganizationId, Secret, Timestamp, TokenId, TokenName};
 use bough_policy::{GrantScope, Granted, Grants, Operation, OrganizationAt, Principal, TokenAt, may_grant};
-use bough_store::service_tokens::{self as store, NewToken};
+use bough_store::service_tokens::{self as store, NewToken, TokensShown};
 use serde_json::json;
 
 use super::{GrantRow, TokenRow};
@@ -18,6 +18,21 @@ use crate::{Caller, Change, ControlPlane, Error, Page, Result};
 const TTL_MAX_SECONDS: i64 = 10 * 366 * 24 * 3600;
 /// Longest overlap of two secrets after a rotation, in seconds: a week.
 const OVERLAP_MAX_SECONDS: i64 = 604_800;
+
+/// How long before its end a token ends soon: two weeks, in seconds.
+const SOON_SECONDS: u64 = 14 * 24 * 3600;
+
+/// Which tokens are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WantedTokens {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that were never used.
+    Unused,
+    /// Those that end within two weeks.
+    EndingSoon,
+}
 
 /// What is asked for in a new token.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +170,47 @@ impl ControlPlane {
     /// When the store fails.
     pub fn list_tokens(&self, granted: &Granted<OrganizationAt>, page: Page) -> Result<(Vec<TokenRow>, i64)> {
         self.store.read(|reader| Ok(store::list(reader, granted, page)?))
+    }
+
+    /// The tokens of an organization of one kind, with `search` in their name or id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn find_tokens(
+        &self,
+        granted: &Granted<OrganizationAt>,
+        wanted: WantedTokens,
+        search: &str,
+        page: Page,
+    ) -> Result<(Vec<TokenRow>, i64)> {
+        let shown = match wanted {
+            WantedTokens::All => TokensShown::All,
+            WantedTokens::Unused => TokensShown::Unused,
+            WantedTokens::EndingSoon => TokensShown::Ending(self.now(), self.soon()),
+        };
+        self.store.read(|reader| Ok(store::find(reader, granted, shown, search, page)?))
+    }
+
+    /// Whatever ends between now and then ends soon.
+    pub fn soon(&self) -> Timestamp {
+        self.now().plus(Duration::from_secs(SOON_SECONDS))
+    }
+
+    /// Why the caller may not rotate or adopt a token, nor change where it may come from: all that hands
+    /// over its power. `None` when he may.
+    ///
+    /// # Errors
+    /// When the store fails, or the token is gone.
+    pub fn why_not_hand_over(&self, caller: &Caller, granted: &Granted<TokenAt>) -> Result<Option<String>> {
+        let (row, grants) = self.store.read(|reader| {
+            let row = store::get(reader, granted)?.ok_or(Error::NotFound)?;
+            Ok::<_, Error>((row, store::read_grants(reader, granted)?))
+        })?;
+        match must_hold_power_of(caller, granted.at(), &row, &grants) {
+            Ok(()) => Ok(None),
+            Err(Error::Forbidden(because)) => Ok(Some(because)),
+            Err(error) => Err(error),
+        }
     }
 
     /// One token.

@@ -158,6 +158,34 @@ impl ControlPlane {
         wanted: &[GrantSet],
         expected: Option<String>,
     ) -> Result<Vec<GrantRow>> {
+        self.set_grants(caller, organization_name, granted, wanted, expected, true)
+    }
+
+    /// Makes a token hold exactly this at the scopes that are named, and elsewhere what it held, provided
+    /// that the whole of it is still what `expected` stands for.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::replace_grants`].
+    pub fn replace_grants_at(
+        &self,
+        caller: &Caller,
+        organization_name: &str,
+        granted: &Granted<TokenAt>,
+        wanted: &[GrantSet],
+        expected: String,
+    ) -> Result<Vec<GrantRow>> {
+        self.set_grants(caller, organization_name, granted, wanted, Some(expected), false)
+    }
+
+    fn set_grants(
+        &self,
+        caller: &Caller,
+        organization_name: &str,
+        granted: &Granted<TokenAt>,
+        wanted: &[GrantSet],
+        expected: Option<String>,
+        whole: bool,
+    ) -> Result<Vec<GrantRow>> {
         let mut targets: Vec<(GrantScope, String, AccessSet)> = Vec::new();
         for set in wanted {
             let (scope, name) = self.scope(caller, organization_name, &set.scope)?;
@@ -169,7 +197,7 @@ impl ControlPlane {
         }
         self.apply(caller, granted, expected, move |change, grant| {
             let held = store::list_accesses_for_write(change.tx, grant)?;
-            for row in &held {
+            for row in held.iter().filter(|_| whole) {
                 if !targets.iter().any(|(scope, ..)| *scope == row.scope) {
                     targets.push((row.scope.clone(), scope_name(row), AccessSet::EMPTY));
                 }

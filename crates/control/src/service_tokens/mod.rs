@@ -8,8 +8,10 @@
 pub(crate) mod actions;
 mod explain;
 pub(crate) mod grants;
+mod verdicts;
 
-pub use actions::{CreateToken, NewSecret, UpdateToken};
+pub use actions::{CreateToken, NewSecret, UpdateToken, WantedTokens};
 pub use bough_store::service_tokens::{GrantRow, TokenRow};
 pub use explain::{Explanation, Question};
 pub use grants::{GrantSet, WantedScope, etag};
+pub use verdicts::{Verdict, verdicts};

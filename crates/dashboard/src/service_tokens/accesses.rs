@@ -26,15 +26,25 @@ pub(crate) struct Group {
 /// Under which heading an access stands.
 const fn group_of(access: Access) -> &'static str {
     match access {
-        ReadOrganization | WriteOrganization | WriteMembers | WriteTeams | ReadInvoices | ReadAuditLogs
-        | ReadMetricsEndpoints | WriteOrganizationSettings => "Organization",
+        ReadOrganization
+        | WriteOrganization
+        | WriteMembers
+        | WriteTeams
+        | ReadInvoices
+        | ReadAuditLogs
+        | ReadMetricsEndpoints
+        | WriteOrganizationSettings => "Organization",
         ReadDatabases | CreateDatabases | DeleteDatabases | ImportDatabases => "Databases",
         ReadOauthApplications | WriteOauthTokens | ReadOauthTokens | DeleteOauthTokens => {
             "OAuth applications"
         }
         ReadServiceTokens | WriteServiceTokens | DeleteServiceTokens | AdoptServiceTokens => "Service tokens",
         ReadDatabase | WriteDatabase | DeleteDatabase | WriteDatabaseAdministrators => "Database",
-        CreateBranch | ReadBranch | DeleteBranch | DeleteProductionBranch | PromoteBranches
+        CreateBranch
+        | ReadBranch
+        | DeleteBranch
+        | DeleteProductionBranch
+        | PromoteBranches
         | DemoteBranches => "Branches",
         ConnectBranch
         | ConnectProductionBranch
@@ -206,8 +216,7 @@ mod tests {
         };
         for scope in [GrantScope::Organization, GrantScope::AllDatabases] {
             let held = AccessSet::of(&[ReadOrganization, ReadBranch]);
-            let ticked =
-                Ticked { scope: &scope, wanted: AccessSet::EMPTY, held, implied: AccessSet::EMPTY };
+            let ticked = Ticked { scope: &scope, wanted: AccessSet::EMPTY, held, implied: AccessSet::EMPTY };
             let groups = groups(&principal, &organization, None, &ticked);
             let boxes: Vec<&AccessBox> = groups.iter().flat_map(|group| &group.boxes).collect();
             assert_eq!(boxes.len(), all(scope.level()).iter().count());

@@ -23,7 +23,12 @@ fn base(visit: &Visit<'_>) -> String {
     token_address(visit, visit.asked.param("id"))
 }
 
-fn shown_again(visit: &Visit<'_>, at: &Granted<TokenAt>, status: StatusCode, shown: Shown) -> Result<Answer, Error> {
+fn shown_again(
+    visit: &Visit<'_>,
+    at: &Granted<TokenAt>,
+    status: StatusCode,
+    shown: Shown,
+) -> Result<Answer, Error> {
     Answer::page_with(status, &token_page(visit, at, shown)?)
 }
 
@@ -36,7 +41,9 @@ pub(crate) fn save(visit: &Visit<'_>, at: Granted<TokenAt>) -> Result<Answer, Er
         shown_again(visit, &at, status, Shown { sent: Some(sent), refused, conflict, ..Shown::default() })
     };
     if sent.etag.is_empty() {
-        return Err(Error::Malformed("this form does not say what it changes: load the page again".to_owned()));
+        return Err(Error::Malformed(
+            "this form does not say what it changes: load the page again".to_owned(),
+        ));
     }
     if !missing.is_empty() {
         let text = "Nothing was saved: one of the databases is not there.".to_owned();
@@ -219,7 +226,9 @@ pub(crate) fn rotate(visit: &Visit<'_>, at: Granted<TokenAt>) -> Result<Answer, 
 pub(crate) fn adopt(visit: &Visit<'_>, at: Granted<TokenAt>) -> Result<Answer, Error> {
     visit.asked.form.only(&[])?;
     match visit.plane().adopt_token(visit.caller, &at) {
-        Ok(_) => Ok(Answer::see(base(visit)).saying("The token is adopted: it no longer ends with its maker.")),
+        Ok(_) => {
+            Ok(Answer::see(base(visit)).saying("The token is adopted: it no longer ends with its maker."))
+        }
         Err(error) => refused_one(visit, &at, error),
     }
 }

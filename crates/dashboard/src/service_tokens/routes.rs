@@ -9,8 +9,8 @@ use bough_policy::{Granted, Operation, OrganizationAt, TokenAt};
 use super::accesses::sentence;
 use super::token::{Shown, token_page};
 use super::view::{
-    Level, ListPage, NewForm, NewPage, PAGE_SIZE, Pages, SecretPage, Token, around, list_address, token_address,
-    why_not_create,
+    Level, ListPage, NewForm, NewPage, PAGE_SIZE, Pages, SecretPage, Token, around, list_address,
+    token_address, why_not_create,
 };
 use crate::answer::Answer;
 use crate::layout::{Link, escaped};
@@ -30,8 +30,7 @@ pub(crate) fn list(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<Ans
     let (show, _, wanted) = kinds.into_iter().find(|(key, ..)| *key == asked).unwrap_or(kinds[0]);
     let search: String = visit.asked.query("q").chars().take(SEARCH_MAX).collect();
     let number = visit.asked.page_number();
-    let (rows, total) =
-        visit.plane().find_tokens(&at, wanted, &search, Rows { number, size: PAGE_SIZE })?;
+    let (rows, total) = visit.plane().find_tokens(&at, wanted, &search, Rows { number, size: PAGE_SIZE })?;
     let words = if search.is_empty() { String::new() } else { format!("&q={}", escaped(&search)) };
     let narrowing = if show.is_empty() { words.clone() } else { format!("&show={show}{words}") };
     let filters = kinds

@@ -76,11 +76,9 @@ impl Sent {
             GrantSet { scope: WantedScope::AllDatabases, accesses: self.all.clone() },
         ];
         for (id, accesses) in &self.databases {
-            let name = open.iter().find(|row| row.id.as_str() == id).map_or(id.as_str(), |row| row.name.as_str());
-            sets.push(GrantSet {
-                scope: WantedScope::Database(name.to_owned()),
-                accesses: accesses.clone(),
-            });
+            let name =
+                open.iter().find(|row| row.id.as_str() == id).map_or(id.as_str(), |row| row.name.as_str());
+            sets.push(GrantSet { scope: WantedScope::Database(name.to_owned()), accesses: accesses.clone() });
         }
         sets
     }
@@ -129,12 +127,7 @@ impl Ticks {
                 (row, set)
             })
             .collect();
-        Self {
-            organization: grants.organization,
-            all: grants.all_databases,
-            databases,
-            unsaved: false,
-        }
+        Self { organization: grants.organization, all: grants.all_databases, databases, unsaved: false }
     }
 
     /// What was sent; a database that was not in the form as it is held.

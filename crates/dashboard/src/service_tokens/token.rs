@@ -204,11 +204,7 @@ fn was_lines(held: &Grants, open: &[(DatabaseRow, AccessSet)]) -> Vec<String> {
 ///
 /// # Errors
 /// When the store fails, or the token is gone.
-pub(super) fn token_page(
-    visit: &Visit<'_>,
-    at: &Granted<TokenAt>,
-    shown: Shown,
-) -> Result<TokenPage, Error> {
+pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown) -> Result<TokenPage, Error> {
     let plane = visit.plane();
     let row = plane.get_token(at)?;
     let rows = plane.list_token_accesses(at)?;
