@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh build   a C compiler (SQLite is compiled in)
 #   scripts/setup.sh run     that, and what runs branches: the MariaDB server and client, an account
-#   scripts/setup.sh test    that, and the tools of `make lint` and `make test`
+#   scripts/setup.sh test    that, and the tools of `make lint` and `make test`, and a browser
 #   scripts/setup.sh lint    a C compiler and the tools
 #
 # Does nothing, quickly, when everything is there. The Debian packages are the "-core" ones: the
@@ -105,6 +105,23 @@ want_tools() {
     fi
 }
 
+# The browser tests are skipped where these cannot be had, and say so: nobody is asked for sudo because of
+# them, and no archive that is out of reach fails the rest.
+bring_browser() {
+    local wanted=()
+    on_path chromium || wanted+=(chromium)
+    on_path node || on_path nodejs || wanted+=(nodejs)
+    on_path npm || wanted+=(npm)
+    # Without any font pages have no text.
+    [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || wanted+=(fonts-dejavu-core)
+    if [ "${#wanted[@]}" -gt 0 ] && [ "$(id -u)" = 0 ] && on_path apt-get; then
+        MISSING=("${wanted[@]}")
+        (apt_install "${wanted[@]}") || true
+        hash -r
+    fi
+    scripts/browser.sh
+}
+
 check_rust
 case $WHAT in
     build) want_build ;;
@@ -122,4 +139,7 @@ case $WHAT in
 esac
 case $WHAT in
     test | lint) scripts/tools.sh ;;
+esac
+case $WHAT in
+    test) bring_browser ;;
 esac
