@@ -159,24 +159,35 @@ function fileName(text) {
   return text.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 80);
 }
 
-// A test with a page. `options` are those of `open`, and `expects`: patterns of faults that are meant.
+// What is noted of a page comes a moment after it happened.
+async function settled(page, script) {
+  if (page.isClosed()) return;
+  await page.waitForLoadState('load');
+  if (script) await page.evaluate(() => new Promise((later) => setTimeout(later)));
+}
+
+// Opens a page, does `body` with it, and fails when that does or when the page was at fault meanwhile. `options`
+// are those of `open`, and `expects`: patterns of faults that are meant.
+export async function attempt(name, { expects = [], ...how }, body) {
+  const { context, page, faults } = await open(how);
+  try {
+    await body(page, { context, faults });
+    await settled(page, how.script ?? true);
+    const unmeant = faults.filter((fault) => !expects.some((pattern) => pattern.test(fault)));
+    if (unmeant.length > 0) throw new Error(`the page is at fault:\n  ${unmeant.join('\n  ')}`);
+  } catch (error) {
+    await keepEvidence(name, page);
+    if (faults.length > 0) error.message += `\nnoted on the way:\n  ${faults.join('\n  ')}`;
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+// A test with a page, as `attempt`.
 export function visit(name, options, body) {
   if (typeof options === 'function') return visit(name, {}, options);
-  const { expects = [], ...how } = options;
-  return test(name, { timeout: TEST_LIMIT_MS }, async () => {
-    const { context, page, faults } = await open(how);
-    try {
-      await body(page, { context, faults });
-      const unmeant = faults.filter((fault) => !expects.some((pattern) => pattern.test(fault)));
-      if (unmeant.length > 0) throw new Error(`the page is at fault:\n  ${unmeant.join('\n  ')}`);
-    } catch (error) {
-      await keepEvidence(name, page);
-      if (faults.length > 0) error.message += `\nnoted on the way:\n  ${faults.join('\n  ')}`;
-      throw error;
-    } finally {
-      await context.close();
-    }
-  });
+  return test(name, { timeout: TEST_LIMIT_MS }, () => attempt(name, options, body));
 }
 
 // A picture and the markup of the page that a test failed on.

@@ -5,24 +5,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { axe, noOverflow } from '../lib/checks.mjs';
 import { focusShows, tabTo } from '../lib/keyboard.mjs';
-import { open, visit } from '../lib/visit.mjs';
+import { attempt, open, visit } from '../lib/visit.mjs';
 import { world } from '../lib/world.mjs';
 
 const POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'";
 
-// Opens a page with this in its body, as if Bough had answered it.
-async function madeUp(body, { head = '', type = 'text/html', answers = {} } = {}) {
-  const opened = await open();
-  await opened.context.route('**/made-up/**', (route) => {
+// Has a page with this in its body answered as if by Bough.
+async function answer(context, body, { head = '', answers = {} } = {}) {
+  await context.route('**/made-up/**', (route) => {
     const name = new URL(route.request().url()).pathname.split('/').pop();
     const other = answers[name];
     if (other) return route.fulfill(other);
     return route.fulfill({
-      contentType: `${type}; charset=utf-8`,
+      contentType: 'text/html; charset=utf-8',
       headers: { 'content-security-policy': POLICY },
       body: `<!doctype html><html lang="en"><head><title>Made up</title>${head}</head><body><main><h1>Made up</h1>${body}</main></body></html>`,
     });
   });
+}
+
+async function madeUp(body, how) {
+  const opened = await open();
+  await answer(opened.context, body, how);
   await opened.page.goto('/made-up/page');
   return opened;
 }
@@ -99,6 +103,15 @@ const onButton = async (page) => {
 };
 caught('a focus that does not show', /does not show it/, onButton, '<button class="blind">b</button>', '<button>b</button>');
 caught('what the keyboard does not reach', /is not reached by Tab/, onButton, '<button tabindex="-1">b</button>', '<button>b</button>');
+
+test('what is noted fails the test, also when nobody looks, but for what is meant', async () => {
+  const go = async (page, { context }) => {
+    await answer(context, '<script>globalThis.here = 1</script>');
+    await page.goto('/made-up/page');
+  };
+  await assert.rejects(attempt('on purpose', {}, go), /the page is at fault:[^]*script-src/);
+  await attempt('on purpose', { expects: [/script-src/, /Refused to|violates/] }, go);
+});
 
 visit('the real thing answers', async (page) => {
   const answer = await page.goto('/');
