@@ -29,7 +29,11 @@ export async function focusShows(page) {
     }
     const { top, bottom, left, right } = element.getBoundingClientRect();
     const outside = bottom <= 0 || right <= 0 || top >= innerHeight || left >= innerWidth;
-    return outside ? 'has the focus and is out of the window' : null;
+    if (outside) return 'has the focus and is out of the window';
+    // Not below what sticks to the window's edge, either.
+    const above = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    const own = above === null || above.contains(element) || element.contains(above) || above.closest('label')?.control === element;
+    return own ? null : `has the focus and lies below ${above.tagName.toLowerCase()} "${above.textContent.trim().slice(0, 30)}"`;
   });
   assert.equal(problem, null, `${await focused(page)} ${problem} on ${page.url()}`);
 }
