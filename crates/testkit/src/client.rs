@@ -68,7 +68,12 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(base: &str, organization: &str, authorization: Option<String>) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
+        // Where an answer leads is for whoever asked to see.
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(LIMIT))
+            .build();
         Self {
             agent: config.into(),
             base: base.to_owned(),
