@@ -2,7 +2,7 @@
 
 use bough_control::model::{OrganizationId, Timestamp};
 use bough_policy::Access::*;
-use bough_policy::{Access, AccessSet, GrantScope, Principal, may_grant};
+use bough_policy::{Access, AccessSet, GrantScope, Level, Principal, may_grant};
 
 /// One box.
 pub(crate) struct AccessBox {
@@ -94,7 +94,22 @@ pub(crate) fn reason(
     }
 }
 
-/// The boxes of a scope, under their headings.
+/// Why the viewer may not change some of the boxes of a scope, in one sentence for all of them; empty when he may
+/// change each.
+pub(crate) fn why(
+    principal: &Principal,
+    organization: &OrganizationId,
+    ends_at: Option<Timestamp>,
+    scope: &GrantScope,
+) -> String {
+    match may_grant(principal, organization, ends_at, scope, AccessSet::of_level(scope.level())) {
+        Ok(()) => String::new(),
+        Err(problem) => sentence(problem.because),
+    }
+}
+
+/// The boxes of a scope, under their headings. Why some cannot be changed stands at each in few words; [`why`]
+/// has the whole sentence.
 pub(crate) fn groups(
     principal: &Principal,
     organization: &OrganizationId,
@@ -103,7 +118,11 @@ pub(crate) fn groups(
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for access in Access::ALL.iter().copied().filter(|access| access.level() == ticked.scope.level()) {
-        let reason = reason(principal, organization, ends_at, ticked.scope, access);
+        let one = AccessSet::of(&[access]);
+        let reason = match may_grant(principal, organization, ends_at, ticked.scope, one) {
+            Ok(()) => String::new(),
+            Err(_) => "Only administrators can grant it.".to_owned(),
+        };
         // What the viewer may not change stays as it is, whatever he sent.
         let checked = if reason.is_empty() { ticked.wanted } else { ticked.held }.contains(access);
         let one = AccessBox {
@@ -186,6 +205,13 @@ impl Preset {
     }
 }
 
+/// Where an access stands among several that would do: first what only reads, on one database; last what is of
+/// the whole organization.
+pub(crate) fn breadth(access: Access) -> impl Ord {
+    let reads = access.name().starts_with("read_");
+    (access.level() != Level::Database, !reads, access.name().starts_with("connect_"), access)
+}
+
 /// A text of the house as a sentence of a page.
 pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.trim().chars();
@@ -200,7 +226,7 @@ pub(crate) fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use bough_control::model::{Actor, TokenId};
-    use bough_policy::{Grants, Level};
+    use bough_policy::Grants;
 
     use super::*;
 

@@ -2,8 +2,10 @@
 
 use bough_control::databases::DatabaseRow;
 use bough_control::service_tokens::{Verdict, verdicts};
-use bough_policy::{AccessSet, GrantScope, Grants, Operation, TokenAt};
+use bough_policy::{Access, AccessSet, GrantScope, Grants, Operation, TokenAt};
 use serde_json::Value;
+
+use super::accesses::breadth;
 
 /// Most accesses that are named as what an operation needs.
 const NAMED_MAX: usize = 3;
@@ -12,8 +14,8 @@ const NAMED_MAX: usize = 3;
 pub(crate) struct Line {
     pub(crate) title: String,
     pub(crate) method: &'static str,
-    /// Below the organization.
-    pub(crate) path: &'static str,
+    /// Below the organization, or the database.
+    pub(crate) path: String,
     pub(crate) yes: bool,
     /// On which branches only, or what is needed.
     pub(crate) note: String,
@@ -32,6 +34,8 @@ pub(crate) struct Reach {
     pub(crate) database: String,
     pub(crate) allowed: usize,
     pub(crate) total: usize,
+    /// Shown unfolded.
+    pub(crate) open: bool,
     pub(crate) parts: Vec<Part>,
 }
 
@@ -72,17 +76,24 @@ pub(crate) fn in_words(id: &str) -> String {
 }
 
 fn needs(missing: AccessSet) -> String {
-    let names = missing.names();
+    let mut enough: Vec<Access> = missing.iter().collect();
+    enough.sort_by_key(|access| breadth(*access));
+    let names: Vec<&str> = enough.iter().map(|access| access.name()).collect();
     match names.as_slice() {
         [] => "not open to service tokens".to_owned(),
         [one] => format!("needs {one}"),
-        more if more.len() <= NAMED_MAX => format!("needs one of {}", more.join(", ")),
-        more => {
-            // Any will do; those that read are the narrowest.
-            let narrow: Vec<&str> = more.iter().copied().filter(|name| name.starts_with("read_")).collect();
-            let few = if narrow.is_empty() { &more[..NAMED_MAX] } else { &narrow[..narrow.len().min(2)] };
-            format!("needs {} or another of {} accesses", few.join(", "), more.len())
-        }
+        more if more.len() <= NAMED_MAX => format!("needs {}", more.join(" or ")),
+        [narrowest, more @ ..] => format!("needs {narrowest}, or any of {} others", more.len()),
+    }
+}
+
+/// A path below the organization; a database that is named by the heading is left out.
+fn short(path: &'static str) -> String {
+    let below = path.strip_prefix("/organizations/{organization}").unwrap_or(path);
+    match below.strip_prefix("/databases/{database}") {
+        Some(rest) => format!("…{rest}"),
+        None if below.is_empty() => "…".to_owned(),
+        None => below.to_owned(),
     }
 }
 
@@ -100,7 +111,7 @@ fn line(verdict: &Verdict) -> Line {
     Line {
         title: in_words(row.id),
         method: row.method.as_str(),
-        path: row.path.strip_prefix("/organizations/{organization}").unwrap_or(row.path),
+        path: short(row.path),
         yes,
         note,
     }
@@ -116,8 +127,10 @@ fn reach(title: &'static str, database: &str, found: &[Verdict]) -> Reach {
             None => parts.push(Part { title, lines: vec![one] }),
         }
     }
+    // What is allowed first.
+    parts.iter_mut().for_each(|part| part.lines.sort_by_key(|line| !line.yes));
     let allowed = parts.iter().flat_map(|part| &part.lines).filter(|line| line.yes).count();
-    Reach { title, database: database.to_owned(), allowed, total: found.len(), parts }
+    Reach { title, database: database.to_owned(), allowed, total: found.len(), open: false, parts }
 }
 
 /// What a token could do that held `grants`: on the organization, on every database, and on those shown.
@@ -132,16 +145,19 @@ pub(crate) fn preview<'a>(
         reach("On the organization", "", &of(&GrantScope::Organization)),
         reach("On every database", "", &of(&GrantScope::AllDatabases)),
     ];
+    let few = all.len();
     all.extend(shown.map(|row| {
         let found = of(&GrantScope::Database(row.id.clone()));
         reach("On", row.name.as_str(), &found)
     }));
+    // What the boxes that are shown are about.
+    let from = if all.len() > few { few } else { few - 1 };
+    all.iter_mut().skip(from).for_each(|reach| reach.open = true);
     all
 }
 
 #[cfg(test)]
 mod tests {
-    use bough_policy::Access;
     use serde_json::json;
 
     use super::*;
@@ -169,5 +185,6 @@ mod tests {
         assert_eq!(neither.note, "needs delete_branch, for production needs delete_production_branch");
         assert_eq!(neither.title, "Delete branch");
         assert_eq!(needs(AccessSet::EMPTY), "not open to service tokens");
+        assert_eq!(short(Operation::CreateBranch.row().path), "…/branches");
     }
 }

@@ -1,6 +1,5 @@
 //! What a token was refused, and what it holds and never needed.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use bough_control::Error;
@@ -10,7 +9,7 @@ use bough_control::denials::DenialRow;
 use bough_control::service_tokens::{GrantRow, TokenRow};
 use bough_policy::{Access, GrantScope, Granted, Grants, Level, Operation, TokenAt};
 
-use super::accesses::reason;
+use super::accesses::{breadth, reason};
 use super::preview::in_words;
 use super::token::{find_database, scope_text};
 use crate::layout::When;
@@ -45,6 +44,8 @@ pub(crate) struct Refusal {
     pub(crate) others: String,
     /// It is held by now.
     pub(crate) granted: bool,
+    /// Shown unfolded: the latest that is not.
+    pub(crate) open: bool,
     /// Why it cannot be granted; empty when it can.
     pub(crate) reason: String,
 }
@@ -63,12 +64,6 @@ pub(crate) struct Unused {
 
 fn times(count: i64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
-}
-
-/// The narrowest first: what only reads, then what is of one database, and what reaches production last.
-fn breadth(access: Access) -> impl Ord {
-    let reads = access.name().starts_with("read_");
-    (access.level() != Level::Database, Reverse(reads), access.is_production(), access)
 }
 
 pub(super) struct Around<'a> {
@@ -145,6 +140,7 @@ impl Around<'_> {
             database: database_field,
             others: others.join(", "),
             granted,
+            open: false,
             reason,
         }
     }
@@ -168,6 +164,9 @@ impl Around<'_> {
                 }
             };
             refusals.push(self.refusal(row, named));
+        }
+        if let Some(first) = refusals.iter_mut().find(|refusal| !refusal.granted) {
+            first.open = true;
         }
         let more = total - i64::try_from(refusals.len()).unwrap_or(total);
         Ok((refusals, more))

@@ -130,7 +130,7 @@ pub(super) fn secret_page(
         address: token_address(visit, &id),
         permissions: fragment == "new-token",
         list: list_address(visit),
-        id,
+        token_id: id,
         secret,
     })
 }

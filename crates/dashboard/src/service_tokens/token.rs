@@ -5,7 +5,7 @@ use bough_control::service_tokens::{GrantRow, TokenRow, etag};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{AccessSet, GrantScope, Granted, Grants, Operation, OrganizationAt, TokenAt, decide};
 
-use super::accesses::{Group, Preset, Ticked, groups, sentence};
+use super::accesses::{Group, Preset, Ticked, groups, sentence, why};
 use super::preview::preview;
 use super::refusals::Around;
 use super::ticks::{OPEN_MAX, Sent, Ticks, held, scope_key};
@@ -173,6 +173,11 @@ impl Boxes<'_> {
         }
         groups
     }
+
+    fn why(&self, scope: &GrantScope) -> String {
+        let principal = &self.visit.caller.principal;
+        why(principal, &self.organization.organization, self.token.expires_at, scope)
+    }
 }
 
 /// One line for each database that something is held on, by name.
@@ -241,6 +246,7 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         .map(|(database, set)| OpenDatabase {
             id: database.id.to_string(),
             name: database.name.to_string(),
+            why: boxes.why(&GrantScope::Database(database.id.clone())),
             groups: boxes.at(&GrantScope::Database(database.id.clone()), *set, ticks.all),
         })
         .collect();
@@ -285,6 +291,8 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         was: was_lines(&grants, &ticks.databases),
         presets: Preset::ALL,
         organization: boxes.at(&GrantScope::Organization, ticks.organization, AccessSet::EMPTY),
+        organization_why: boxes.why(&GrantScope::Organization),
+        all_why: boxes.why(&GrantScope::AllDatabases),
         all: boxes.at(&GrantScope::AllDatabases, ticks.all, AccessSet::EMPTY),
         databases,
         lines: lines(&rows, visit, &open_rows),

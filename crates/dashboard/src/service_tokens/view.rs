@@ -172,7 +172,8 @@ pub(crate) struct SecretPage {
     pub(crate) title: &'static str,
     /// What else is to be said.
     pub(crate) remark: String,
-    pub(crate) id: String,
+    /// Not `id`: macros of the parts have a parameter of that name.
+    pub(crate) token_id: String,
     pub(crate) secret: String,
     pub(crate) export: String,
     pub(crate) curl: String,
@@ -217,6 +218,8 @@ pub(crate) struct DatabaseLine {
 pub(crate) struct OpenDatabase {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// Why the viewer may not change some of them; empty when he may change each.
+    pub(crate) why: String,
     pub(crate) groups: Vec<Group>,
 }
 
@@ -268,7 +271,9 @@ pub(crate) struct TokenPage {
     pub(crate) was: Vec<String>,
     pub(crate) presets: &'static [Preset],
     pub(crate) organization: Vec<Group>,
+    pub(crate) organization_why: String,
     pub(crate) all: Vec<Group>,
+    pub(crate) all_why: String,
     pub(crate) databases: Vec<OpenDatabase>,
     pub(crate) lines: Vec<DatabaseLine>,
     /// Names of databases to choose from.
