@@ -21,6 +21,7 @@ pub mod branches;
 pub mod databases;
 pub mod denials;
 pub mod figures;
+pub mod names;
 pub mod organizations;
 pub mod people;
 pub mod service_tokens;

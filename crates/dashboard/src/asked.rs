@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     pub(crate) notice: Option<(&'static str, String)>,
     /// The script asks for a part of a page.
     pub(crate) fragment: bool,
+    /// The script asks for data.
+    pub(crate) wants_json: bool,
     /// Where it comes from.
     pub(crate) remote_ip: Option<IpAddr>,
     /// The browser, as it names itself.
@@ -60,6 +62,7 @@ impl Asked {
             theme: ["light", "dark"].into_iter().find(|known| *known == theme).unwrap_or(""),
             notice: cookie(headers, cookies::NOTICE).and_then(|value| cookies::read_notice(&value)),
             fragment: !text("x-bough-fragment").is_empty(),
+            wants_json: text("accept") == "application/json",
             remote_ip: parts
                 .extensions
                 .get::<ConnectInfo<SocketAddr>>()

@@ -24,6 +24,7 @@ mod visit;
 mod branches;
 mod databases;
 mod login;
+mod palette;
 mod service_tokens;
 
 use std::sync::Arc;

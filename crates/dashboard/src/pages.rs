@@ -11,7 +11,7 @@ use bough_policy::{BranchAt, DatabaseAt, Nowhere, Operation, OrganizationAt, Tok
 
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
-use crate::{Dashboard, branches, databases, login, problem, service_tokens};
+use crate::{Dashboard, branches, databases, login, palette, problem, service_tokens};
 
 /// A page as tests know it.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,7 @@ macro_rules! pages {
 pages! {
     Show "/" Nowhere, ListOrganizations => login::routes::start;
     Send "/logout" Nowhere, GetCurrentUser => login::routes::log_out;
+    Show "/{organization}/palette" OrganizationAt, ListDatabases => palette::routes::find;
     // Databases.
     Show "/{organization}" OrganizationAt, ListDatabases => databases::routes::overview;
     Show "/{organization}/new" OrganizationAt, CreateDatabase => databases::routes::new;
@@ -69,6 +70,8 @@ pages! {
     Live "/{organization}/{database}/events" DatabaseAt, GetDatabase => databases::routes::events;
     Show "/{organization}/{database}/settings" DatabaseAt, GetDatabase => databases::settings::show;
     Send "/{organization}/{database}/settings" DatabaseAt, UpdateDatabaseSettings => databases::settings::save;
+    Send "/{organization}/{database}/settings/administrators" DatabaseAt, AddDatabaseAdministrator => databases::settings::add_administrator;
+    Send "/{organization}/{database}/settings/administrators/remove" DatabaseAt, RemoveDatabaseAdministrator => databases::settings::remove_administrator;
     Send "/{organization}/{database}/delete" DatabaseAt, DeleteDatabase => databases::settings::delete;
     // Branches.
     Show "/{organization}/{database}/branches/new" DatabaseAt, CreateBranch => branches::making::show;

@@ -122,9 +122,13 @@ impl Visit<'_> {
 
     /// The address of a database's page, likewise.
     pub(crate) fn database_address(&self, name: &str, id: &str) -> String {
-        let named = if DATABASE_PAGES.contains(&name) { id } else { name };
-        format!("/{}/{}", self.organization(), escaped(named))
+        format!("/{}/{}", self.organization(), escaped(database_part(name, id)))
     }
+}
+
+/// What a database is called in addresses: one that is called as a page of its organization, by its id.
+pub(crate) fn database_part<'a>(name: &'a str, id: &'a str) -> &'a str {
+    if DATABASE_PAGES.contains(&name) { id } else { name }
 }
 
 /// A branch's part of an address, below its database's.

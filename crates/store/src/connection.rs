@@ -27,6 +27,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0004_people.sql")),
     M::up(include_str!("migrations/0005_figures.sql")),
     M::up(include_str!("migrations/0006_token_lists.sql")),
+    M::up(include_str!("migrations/0007_names.sql")),
 ];
 
 /// The number of the newest schema that this version knows.

@@ -24,6 +24,7 @@ pub mod denials;
 pub mod figures;
 pub mod idempotency;
 pub mod locate;
+pub mod names;
 pub mod organizations;
 pub mod principals;
 pub mod reconcile;

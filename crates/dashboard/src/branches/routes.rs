@@ -165,6 +165,7 @@ pub(crate) fn shown(
     };
     let shown = Branch {
         live: format!("{}/events?of={}", place.root, place.mark(&resizing)),
+        once: visit.plane().fresh_secret().expose().clone(),
         path: place.path(),
         database: place.database.name.to_string(),
         name: name.to_owned(),

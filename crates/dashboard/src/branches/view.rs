@@ -39,6 +39,8 @@ pub(crate) struct Branch {
     pub(crate) root: String,
     pub(crate) database_root: String,
     pub(crate) live: String,
+    /// Sent with what must not be done twice.
+    pub(crate) once: String,
     /// `database/branch`.
     pub(crate) path: String,
     pub(crate) database: String,

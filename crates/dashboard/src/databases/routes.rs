@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use bough_control::branches::Filter;
 use bough_control::databases::{CreateDatabase, DatabaseRow};
+use bough_control::figures::Span;
 use bough_control::model::{BranchState, Digest};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{DatabaseAt, Granted, Operation, OrganizationAt};
@@ -14,6 +15,7 @@ use super::view::{
 use super::{page, reason, region, state, tree};
 use crate::answer::Answer;
 use crate::branches::NewBranchForm;
+use crate::figures;
 use crate::layout::{Pages, escaped};
 use crate::visit::{Visit, branch_part};
 
@@ -54,6 +56,15 @@ pub(crate) fn overview(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result
             href,
         }
     };
+    let span = Span::parse(visit.asked.query("span")).unwrap_or(Span::Day);
+    let mut charts = Vec::new();
+    if search.is_empty()
+        && rows.number == 1
+        && !databases.is_empty()
+        && let Ok(at) = visit.may_in(at.at(), Operation::GetOrganizationFigures)
+    {
+        charts.extend(figures::of_organization(&visit.plane().organization_figures(&at, span)?));
+    }
     let mut page = visit.page("Databases")?;
     page.api_call = Some(visit.api_call(Operation::ListDatabases, &[visit.organization()], None));
     if let Some(crumb) = page.crumbs.last_mut() {
@@ -66,6 +77,8 @@ pub(crate) fn overview(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result
         pages: Pages::of(visit.asked, DATABASES_SHOWN, databases.len(), total),
         rows: databases.iter().map(line).collect(),
         may_not: reason(visit.may_in(at.at(), Operation::CreateDatabase)),
+        charts,
+        month: span == Span::Month,
     })
 }
 

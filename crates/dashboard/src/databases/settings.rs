@@ -4,13 +4,18 @@ use axum::http::StatusCode;
 use bough_control::branches::Filter;
 use bough_control::databases::{SettingsChange, UpdateDatabase};
 use bough_control::{Error, Page as Rows};
-use bough_policy::{DatabaseAt, Granted, Operation};
+use bough_policy::{DatabaseAt, Granted, Operation, OrganizationAt};
 
 use super::routes::TREE_MAX;
-use super::view::{Choice, Settings, SettingsErrors, Switch};
+use super::view::{Administrator, Administrators, Choice, Settings, SettingsErrors, Switch};
 use super::{page, reason};
 use crate::answer::Answer;
 use crate::visit::Visit;
+
+/// Most administrators on the page.
+const ADMINISTRATORS_SHOWN: u32 = 50;
+/// Most members to choose from; of an organization with more, the address is typed.
+const MEMBERS_MAX: u32 = 100;
 
 /// A setting with its name, its label, what it does, and where it stands.
 type Known = (&'static str, &'static str, &'static str, fn(&bough_control::databases::Settings) -> bool);
@@ -127,6 +132,7 @@ pub(crate) fn shown(
         may_not_change: reason(visit.may::<DatabaseAt>(Operation::UpdateDatabaseSettings)),
         may_not_delete: reason(visit.may::<DatabaseAt>(Operation::DeleteDatabase)),
         branch_count: row.development_branches + row.production_branches,
+        administrators: administrators(visit)?,
         name: row.name.to_string(),
         page,
         root,
@@ -201,6 +207,107 @@ pub(crate) fn delete(visit: &Visit<'_>, at: Granted<DatabaseAt>) -> Result<Answe
         Err(Error::Invalid(why)) => {
             errors.confirm = why;
             shown(visit, &at, errors, false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Those who administer it.
+fn administrators(visit: &Visit<'_>) -> Result<Administrators, Error> {
+    let may_not_change = reason(visit.may::<DatabaseAt>(Operation::AddDatabaseAdministrator));
+    let at = match visit.may::<DatabaseAt>(Operation::ListDatabaseAdministrators) {
+        Ok(at) => at,
+        Err(missing) => {
+            return Ok(Administrators {
+                may_not_see: missing.0,
+                may_not_change,
+                ..Administrators::default()
+            });
+        }
+    };
+    let page = Rows { number: 1, size: ADMINISTRATORS_SHOWN };
+    let (rows, total) = visit.plane().list_database_administrators(&at, page)?;
+    let mut members = Vec::new();
+    let typed = visit.asked.form.get("member");
+    if may_not_change.is_empty()
+        && let Ok(of) = visit.may::<OrganizationAt>(Operation::ListOrganizationMembers)
+    {
+        let page = Rows { number: 1, size: MEMBERS_MAX };
+        let (all, count) = visit.plane().list_members(&of, "", page)?;
+        if count <= i64::from(MEMBERS_MAX) {
+            let others = all.iter().filter(|member| rows.iter().all(|row| row.user.id != member.user.id));
+            members = others
+                .map(|member| Choice {
+                    value: member.user.id.to_string(),
+                    text: format!("{} ({}, {})", member.user.name, member.user.email, member.role.as_str()),
+                    chosen: typed == member.user.id.as_str(),
+                })
+                .collect();
+        }
+    }
+    let shown = rows.iter().map(|row| Administrator {
+        id: row.user.id.to_string(),
+        name: row.user.name.clone(),
+        email: row.user.email.clone(),
+        role: row.role.as_str(),
+        since: row.added_at.map(|at| visit.when(at)),
+    });
+    Ok(Administrators {
+        more: total - i64::try_from(rows.len()).unwrap_or(total),
+        rows: shown.collect(),
+        members,
+        typed: typed.to_owned(),
+        may_not_see: String::new(),
+        may_not_change,
+    })
+}
+
+fn settings_of(visit: &Visit<'_>, at: &Granted<DatabaseAt>) -> Result<String, Error> {
+    let row = visit.plane().get_database(at)?;
+    Ok(format!("{}/settings", visit.database_address(row.name.as_str(), row.id.as_str())))
+}
+
+/// Makes a member an administrator of it.
+pub(crate) fn add_administrator(visit: &Visit<'_>, at: Granted<DatabaseAt>) -> Result<Answer, Error> {
+    let form = &visit.asked.form;
+    form.only(&["member"])?;
+    let typed = form.get("member").trim();
+    let mut user = typed.to_owned();
+    // An address, where there are too many members for a list.
+    if typed.contains('@')
+        && let Ok(of) = visit.may::<OrganizationAt>(Operation::ListOrganizationMembers)
+    {
+        let page = Rows { number: 1, size: MEMBERS_MAX };
+        let (members, _) = visit.plane().list_members(&of, typed, page)?;
+        let same = members.iter().find(|member| member.user.email.eq_ignore_ascii_case(typed));
+        if let Some(member) = same {
+            user = member.user.id.to_string();
+        }
+    }
+    match visit.plane().add_database_administrator(visit.caller, &at, &user) {
+        Ok(row) => Ok(Answer::see(settings_of(visit, &at)?)
+            .saying(format!("{} administers this database now.", row.user.name))),
+        Err(Error::Invalid(_)) => {
+            let errors = SettingsErrors {
+                user: "Choose a member of the organization; somebody else has to be added to it first."
+                    .to_owned(),
+                ..SettingsErrors::default()
+            };
+            shown(visit, &at, errors, false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes somebody out from among its administrators.
+pub(crate) fn remove_administrator(visit: &Visit<'_>, at: Granted<DatabaseAt>) -> Result<Answer, Error> {
+    let form = &visit.asked.form;
+    form.only(&["user"])?;
+    let address = settings_of(visit, &at)?;
+    match visit.plane().remove_database_administrator(visit.caller, &at, form.get("user")) {
+        Ok(()) => Ok(Answer::see(address).saying("That person does not administer this database any more.")),
+        Err(Error::NotFound) => {
+            Ok(Answer::see(address).saying("That person does not administer this database."))
         }
         Err(error) => Err(error),
     }

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::branches::NewBranchForm;
+use crate::chart::Chart;
 use crate::layout::{Page, Pages, When};
 
 /// A database in the overview.
@@ -35,6 +36,10 @@ pub(crate) struct Overview {
     pub(crate) pages: Pages,
     /// Why the viewer may not make one.
     pub(crate) may_not: String,
+    /// Branches and disk use over time; none on further pages.
+    pub(crate) charts: Vec<Chart>,
+    /// The charts show a month.
+    pub(crate) month: bool,
 }
 
 /// A choice of a list.
@@ -146,6 +151,30 @@ pub(crate) struct Switch {
     pub(crate) on: bool,
 }
 
+/// Somebody who administers a database.
+pub(crate) struct Administrator {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) role: &'static str,
+    pub(crate) since: Option<When>,
+}
+
+/// Those who administer a database.
+#[derive(Default)]
+pub(crate) struct Administrators {
+    pub(crate) rows: Vec<Administrator>,
+    /// How many are not shown.
+    pub(crate) more: i64,
+    /// Members who are none yet; empty when there are too many to list.
+    pub(crate) members: Vec<Choice>,
+    /// Who was chosen, or typed.
+    pub(crate) typed: String,
+    /// Why the viewer may not see them, or change who they are.
+    pub(crate) may_not_see: String,
+    pub(crate) may_not_change: String,
+}
+
 /// A database's settings.
 #[derive(Template)]
 #[template(path = "databases/settings.html")]
@@ -165,4 +194,5 @@ pub(crate) struct Settings {
     pub(crate) may_not_delete: String,
     /// How many branches go with it.
     pub(crate) branch_count: i64,
+    pub(crate) administrators: Administrators,
 }
