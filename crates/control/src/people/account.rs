@@ -133,7 +133,9 @@ impl ControlPlane {
         let record = record.filter(|record| record.user == user).ok_or(Error::Changed)?;
         let from = caller.remote_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let attempt = Attempt::new(&email, from);
-        if let Err(refused) = self.try_password(&attempt, current, Some(record.password_hash.expose())) {
+        let stored = Some(record.password_hash.expose().as_str());
+        let compared = self.admit(&attempt).and_then(|known| self.compare(&attempt, known, current, stored));
+        if let Err(refused) = compared {
             tracing::warn!(user = user.as_str(), remote_ip = %from, ?refused, "a password was not changed");
             return Ok(Err(refused));
         }

@@ -113,9 +113,16 @@ impl ControlPlane {
         self.remember_sessions()?;
         let email = as_kept(wanted.email);
         let attempt = Attempt::new(&email, wanted.remote_ip);
+        let known = match self.admit(&attempt) {
+            Ok(known) => known,
+            Err(refused) => {
+                tracing::warn!(remote_ip = %wanted.remote_ip, ?refused, "somebody has to wait to log in");
+                return Ok(Err(refused));
+            }
+        };
         let record = self.store.read(|reader| Ok::<_, Error>(principals::login(reader, &email)?))?;
         let stored = record.as_ref().map(|record| record.password_hash.expose().as_str());
-        if let Err(refused) = self.try_password(&attempt, wanted.password, stored) {
+        if let Err(refused) = self.compare(&attempt, known, wanted.password, stored) {
             let user = record.as_ref().map_or("unknown", |record| record.user.as_str());
             tracing::warn!(user, remote_ip = %wanted.remote_ip, ?refused, "somebody was not let in");
             return Ok(Err(refused));
@@ -131,19 +138,22 @@ impl ControlPlane {
         Ok(begun.ok_or(LoginRefused::Wrong))
     }
 
-    /// Compares a password with a hash when it is somebody's turn. Counts as a failure, unless the caller
-    /// says that it was none.
-    pub(super) fn try_password(
+    /// Whether somebody may try now; and whether he has logged in before from where he is. What is admitted
+    /// counts as failed until it is told otherwise.
+    pub(super) fn admit(&self, attempt: &Attempt) -> std::result::Result<bool, LoginRefused> {
+        let mut throttle = self.entrance.throttle();
+        throttle.admit(attempt, self.now()).map_err(LoginRefused::wait)?;
+        Ok(throttle.knows(attempt))
+    }
+
+    /// Compares a password with a hash when it is somebody's turn.
+    pub(super) fn compare(
         &self,
         attempt: &Attempt,
+        known: bool,
         password: &Secret<String>,
         stored: Option<&str>,
     ) -> std::result::Result<(), LoginRefused> {
-        let known = {
-            let mut throttle = self.entrance.throttle();
-            throttle.admit(attempt, self.now()).map_err(LoginRefused::wait)?;
-            throttle.knows(attempt)
-        };
         let Some(turn) = self.entrance.hashing.enter(known) else {
             self.entrance.throttle().not_tried(attempt);
             return Err(LoginRefused::Wait { seconds: passwords::WAIT_LIMIT_SECONDS });
