@@ -147,7 +147,7 @@ pub fn form(html: &str, action: &str) -> Option<Vec<(String, String)>> {
         let value = tag.attribute("value");
         let following = || unescaped(&html[tag.at.1..all[at + 1].at.0]);
         match tag.name {
-            "input" if tag.has("disabled") || name.is_empty() => {}
+            "input" | "textarea" if tag.has("disabled") || name.is_empty() => {}
             "input" => match tag.attribute("type").unwrap_or("text") {
                 "checkbox" | "radio" if !tag.has("checked") => {}
                 "checkbox" | "radio" => fields.push((name, value.unwrap_or("on").to_owned())),

@@ -3,4 +3,5 @@
 
 mod everybody;
 mod html;
+mod service_tokens;
 mod support;

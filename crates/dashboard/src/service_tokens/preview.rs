@@ -2,7 +2,7 @@
 
 use bough_control::databases::DatabaseRow;
 use bough_control::service_tokens::{Verdict, verdicts};
-use bough_policy::{Access, AccessSet, GrantScope, Grants, Operation, TokenAt};
+use bough_policy::{Access, AccessSet, GrantScope, Grants, Level, Operation, TokenAt};
 use serde_json::Value;
 
 use super::accesses::breadth;
@@ -76,7 +76,11 @@ pub(crate) fn in_words(id: &str) -> String {
 }
 
 fn needs(missing: AccessSet) -> String {
-    let mut enough: Vec<Access> = missing.iter().collect();
+    let of_people = |access: &Access| access.level() == Level::People;
+    if !missing.is_empty() && missing.iter().all(|access| of_people(&access)) {
+        return "only people can do this".to_owned();
+    }
+    let mut enough: Vec<Access> = missing.iter().filter(|access| !of_people(access)).collect();
     enough.sort_by_key(|access| breadth(*access));
     let names: Vec<&str> = enough.iter().map(|access| access.name()).collect();
     match names.as_slice() {
@@ -108,13 +112,7 @@ fn line(verdict: &Verdict) -> Line {
         }
         (Err(missing), _) => (false, needs(missing)),
     };
-    Line {
-        title: in_words(row.id),
-        method: row.method.as_str(),
-        path: short(row.path),
-        yes,
-        note,
-    }
+    Line { title: in_words(row.id), method: row.method.as_str(), path: short(row.path), yes, note }
 }
 
 fn reach(title: &'static str, database: &str, found: &[Verdict]) -> Reach {
@@ -185,6 +183,7 @@ mod tests {
         assert_eq!(neither.note, "needs delete_branch, for production needs delete_production_branch");
         assert_eq!(neither.title, "Delete branch");
         assert_eq!(needs(AccessSet::EMPTY), "not open to service tokens");
+        assert_eq!(needs(AccessSet::of(&[Access::AdoptServiceTokens])), "only people can do this");
         assert_eq!(short(Operation::CreateBranch.row().path), "…/branches");
     }
 }

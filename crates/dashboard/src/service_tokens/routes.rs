@@ -9,11 +9,11 @@ use bough_policy::{Granted, Operation, OrganizationAt, TokenAt};
 use super::accesses::sentence;
 use super::token::{Shown, token_page};
 use super::view::{
-    Level, ListPage, NewForm, NewPage, PAGE_SIZE, Pages, SecretPage, Token, around, list_address,
-    token_address, why_not_create,
+    Level, ListPage, NewForm, NewPage, PAGE_SIZE, SecretPage, Token, around, list_address, token_address,
+    why_not_create,
 };
 use crate::answer::Answer;
-use crate::layout::{Link, escaped};
+use crate::layout::{Link, Pages, escaped};
 use crate::visit::Visit;
 
 /// Longest search, in characters.
@@ -32,7 +32,6 @@ pub(crate) fn list(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<Ans
     let number = visit.asked.page_number();
     let (rows, total) = visit.plane().find_tokens(&at, wanted, &search, Rows { number, size: PAGE_SIZE })?;
     let words = if search.is_empty() { String::new() } else { format!("&q={}", escaped(&search)) };
-    let narrowing = if show.is_empty() { words.clone() } else { format!("&show={show}{words}") };
     let filters = kinds
         .into_iter()
         .map(|(key, text, _)| Link::new(text, format!("?show={key}{words}"), key == show))
@@ -46,7 +45,7 @@ pub(crate) fn list(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<Ans
         show,
         narrowed: !show.is_empty() || !search.is_empty(),
         search,
-        pages: Pages::of(number, rows.len(), total, &narrowing),
+        pages: Pages::of(visit.asked, PAGE_SIZE, rows.len(), total),
         new: NewForm::of(visit),
         closed: why_not_create(visit),
     })

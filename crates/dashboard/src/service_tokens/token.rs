@@ -1,6 +1,7 @@
 //! The page of one token, put together from what the actions answer.
 
 use bough_control::databases::DatabaseRow;
+use bough_control::figures::Span;
 use bough_control::service_tokens::{GrantRow, TokenRow, etag};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{AccessSet, GrantScope, Granted, Grants, Operation, OrganizationAt, TokenAt, decide};
@@ -12,6 +13,8 @@ use super::ticks::{OPEN_MAX, Sent, Ticks, held, scope_key};
 use super::view::{
     DatabaseLine, Difference, Level, OpenDatabase, RotateForm, Token, TokenPage, Typed, around, token_address,
 };
+use crate::figures;
+use crate::layout::Link;
 use crate::visit::Visit;
 
 /// Databases that are offered to be chosen from; any other can be typed.
@@ -269,6 +272,12 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         },
     };
 
+    let span = if visit.asked.query("span") == "month" { Span::Month } else { Span::Day };
+    let link = |text: &str, of: Span| {
+        Link::new(text, format!("{base}?span={}#requests-title", of.as_str()), of == span)
+    };
+    let spans = vec![link("Last day", Span::Day), link("Last month", Span::Month)];
+
     let token = Token::new(visit, &row);
     let mut page = around(visit, &token.name, Level::Below)?;
     let params = [visit.organization(), row.id.as_str()];
@@ -283,6 +292,8 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         more_refusals,
         unused,
         more_unused,
+        charts: figures::of_token(&plane.token_figures(at, span)?).to_vec(),
+        spans,
         refused: shown.refused,
         conflict: shown.conflict,
         differences,

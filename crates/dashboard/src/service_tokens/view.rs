@@ -8,7 +8,8 @@ use bough_policy::{Operation, OrganizationAt};
 use super::accesses::{Group, Preset};
 use super::preview::Reach;
 use super::refusals::{Refusal, Unused};
-use crate::layout::{Crumb, Link, Page, When, escaped};
+use crate::chart::Chart;
+use crate::layout::{Crumb, Link, Page, Pages, When, escaped};
 use crate::visit::Visit;
 
 /// Tokens on a page of the list.
@@ -81,31 +82,6 @@ impl Token {
             expires: row.expires_at.map(|at| visit.when(at)),
             expired,
             soon: !expired && row.expires_at.is_some_and(|ends| ends <= soon),
-        }
-    }
-}
-
-/// The parts of a list: where the one before and after are, and what is shown.
-pub(crate) struct Pages {
-    pub(crate) previous: String,
-    pub(crate) next: String,
-    pub(crate) text: String,
-}
-
-impl Pages {
-    /// `query` is what the addresses have beside the page's number, beginning with `&`, or empty.
-    pub(super) fn of(number: u32, shown: usize, total: i64, query: &str) -> Self {
-        let first = i64::from(number - 1) * i64::from(PAGE_SIZE);
-        let last = first + i64::try_from(shown).unwrap_or(0);
-        let to = |number: u32| format!("?page={number}{query}");
-        Self {
-            previous: if number > 1 { to(number - 1) } else { String::new() },
-            next: if shown > 0 && last < total { to(number + 1) } else { String::new() },
-            text: if shown == 0 {
-                format!("none of {total}")
-            } else {
-                format!("{}–{last} of {total}", first + 1)
-            },
         }
     }
 }
@@ -259,6 +235,10 @@ pub(crate) struct TokenPage {
     pub(crate) more_refusals: i64,
     pub(crate) unused: Vec<Unused>,
     pub(crate) more_unused: usize,
+
+    /// Of its requests; of the last day or month, as the links say.
+    pub(crate) charts: Vec<Chart>,
+    pub(crate) spans: Vec<Link>,
 
     /// What was wrong with the form of accesses.
     pub(crate) refused: String,
