@@ -28,7 +28,7 @@ pub mod service_tokens;
 pub mod setup;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
@@ -69,6 +69,8 @@ pub struct ControlPlane {
     /// The version of the server that is installed, as it was looked at last.
     installed: RwLock<String>,
     audit_heads: PathBuf,
+    /// Held while somebody has an audit log checked.
+    verifying: Mutex<()>,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
 }
 
@@ -98,6 +100,7 @@ impl ControlPlane {
             waiting: Waiting::default(),
             installed: RwLock::new(installed),
             audit_heads,
+            verifying: Mutex::new(()),
             branches: Memo::default(),
         })
     }

@@ -143,6 +143,17 @@ pub(crate) fn escaped(part: &str) -> String {
     address
 }
 
+/// A text of the house as a sentence of a page.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with(['.', '?', '!']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 /// The foot of a list that has several pages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pages {

@@ -26,6 +26,7 @@ mod databases;
 mod login;
 mod palette;
 mod service_tokens;
+mod settings;
 
 use std::sync::Arc;
 

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::{get, post};
-use bough_policy::{BranchAt, DatabaseAt, Nowhere, Operation, OrganizationAt, TokenAt};
+use bough_policy::{BranchAt, DatabaseAt, MemberAt, Nowhere, Operation, OrganizationAt, TokenAt};
 
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
-use crate::{Dashboard, branches, databases, login, palette, problem, service_tokens};
+use crate::{Dashboard, branches, databases, login, palette, problem, service_tokens, settings};
 
 /// A page as tests know it.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +104,16 @@ pages! {
     Send "/{organization}/settings/service-tokens/{id}/rotate" TokenAt, RotateServiceToken => service_tokens::forms::rotate;
     Send "/{organization}/settings/service-tokens/{id}/adopt" TokenAt, AdoptServiceToken => service_tokens::forms::adopt;
     Send "/{organization}/settings/service-tokens/{id}/delete" TokenAt, DeleteServiceToken => service_tokens::forms::delete;
+    // Settings.
+    Show "/{organization}/settings" OrganizationAt, GetOrganization => settings::routes::general;
+    Send "/{organization}/settings" OrganizationAt, UpdateOrganization => settings::routes::save;
+    Show "/{organization}/settings/regions" OrganizationAt, ListRegionsForOrganization => settings::routes::regions;
+    Show "/{organization}/settings/members" OrganizationAt, ListOrganizationMembers => settings::members::list;
+    Show "/{organization}/settings/members/{id}" MemberAt, GetOrganizationMembership => settings::members::show;
+    Send "/{organization}/settings/members/{id}/role" MemberAt, UpdateOrganizationMembership => settings::members::set_role;
+    Send "/{organization}/settings/members/{id}/remove" MemberAt, RemoveOrganizationMember => settings::members::remove;
+    Show "/{organization}/settings/audit-log" OrganizationAt, ListAuditLogs => settings::audit::list;
+    Send "/{organization}/settings/audit-log" OrganizationAt, ListAuditLogs => settings::audit::verify;
 }
 
 /// The whole of it.

@@ -6,8 +6,8 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use bough_model::{ActorKind, ActorRef, AuditEventId, OrganizationId};
-use bough_store::audit::verify::{Report, verify};
-use bough_store::audit::{AuditKey, Head, NewEvent, Subject, anchors, append, heads};
+use bough_store::audit::verify::{ChainReport, Report, verify, verify_chain};
+use bough_store::audit::{AuditKey, Head, NewEvent, Subject, anchors, append, heads, recent};
 use bough_store::{Store, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
@@ -109,6 +109,12 @@ impl Log {
 
     fn verify(&self) -> Report {
         verify(&self.store, &key(), &self.heads).expect("a report, whatever the log holds")
+    }
+
+    fn verify_one(&self, organization: &OrganizationId, goes_on: &dyn Fn() -> bool) -> ChainReport {
+        let granted = at(organization);
+        let report = self.store.read(|reader| verify_chain(reader, &granted, &key(), &self.heads, goes_on));
+        report.expect("a report, whatever the log holds")
     }
 
     fn restore(&self) {
@@ -327,6 +333,16 @@ fn tamper(log: &Log, seed: u64, lines: &[u8]) -> usize {
         tampered.how,
         tampered.place
     );
+    // Who looks at one chain alone is told the same of it.
+    for organization in [&log.first, &log.second] {
+        let one = log.verify_one(organization, &|| true);
+        let named = format!("chain {organization}: ");
+        for problem in problems.iter().filter_map(|problem| problem.strip_prefix(&named)).take(19) {
+            let told = one.problems.iter().any(|told| told == problem);
+            assert!(told, "seed {seed}: {}: no {problem:?} in {:?}", tampered.how, one.problems);
+        }
+        assert!(kind != 5 || !one.problems.is_empty(), "seed {seed}: {}", tampered.how);
+    }
     if kind == 5 {
         std::fs::write(&log.heads, lines).expect("as it was");
     } else {
@@ -369,6 +385,43 @@ fn an_untouched_log_is_sound_and_says_what_is_covered() {
     let again = verify(&open(&log.home.path), &key(), &log.heads).expect("a report");
     assert_eq!(again.problems, Vec::<String>::new());
     assert_eq!(again.anchored, ENTRIES + 5 + OTHERS);
+}
+
+#[test]
+fn one_chain_is_looked_at_as_far_as_time_allows_and_says_how_far() {
+    let log = Log::new();
+    let report = log.verify_one(&log.first, &|| false);
+    assert_eq!((report.whole, report.entries, report.anchored), (true, ENTRIES, NOTED));
+    assert_eq!(log.verify_one(&log.second, &|| true).entries, OTHERS);
+
+    // A thousand at a time.
+    grow(&log.store, &log.first, 2001..=4500);
+    let report = log.verify_one(&log.first, &|| false);
+    assert_eq!((report.whole, report.entries, report.anchored), (false, 1_000, NOTED));
+    assert_eq!(report.problems, Vec::<String>::new(), "what was not looked at is not missing");
+    let report = log.verify_one(&log.first, &|| true);
+    assert_eq!((report.whole, report.entries), (true, ENTRIES + 2_500));
+
+    // What is damaged behind that is found when there is time, and much damage is not listed whole.
+    log.run("UPDATE audit_events SET action = 'x' WHERE seq = 1500", []);
+    assert_eq!(log.verify_one(&log.first, &|| false).problems, Vec::<String>::new());
+    let problems = log.verify_one(&log.first, &|| true).problems;
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("entry 1500 ("), "{problems:?}");
+    log.run("UPDATE audit_events SET action = 'x' WHERE seq > 900", []);
+    let report = log.verify_one(&log.first, &|| true);
+    assert_eq!((report.problems.len(), report.whole), (20, false));
+    assert!(report.problems[0].starts_with("entry 901 ("), "{:?}", report.problems);
+}
+
+#[test]
+fn a_log_says_who_acted_of_late_and_how() {
+    let log = Log::new();
+    let recent = log.store.read(|reader| recent(reader, &at(&log.first))).expect("an answer");
+    let actors: Vec<&str> = recent.actors.iter().map(|actor| actor.id.as_str()).collect();
+    assert_eq!(actors, ["actor4", "actor3", "actor2", "actor1", "actor0"], "latest first, each once");
+    assert_eq!(recent.actors[0].display_name, format!("Ada {ENTRIES}"), "as he was called last");
+    assert_eq!(recent.actions, ["database.created", "database_branch.created"]);
 }
 
 #[test]

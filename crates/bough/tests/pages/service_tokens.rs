@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bough_testkit::{Bough, Client, Token, wait_until};
+use bough_testkit::{Client, Token, wait_until};
 use serde_json::{Value, json};
 
 use crate::html;

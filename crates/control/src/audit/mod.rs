@@ -8,7 +8,8 @@ mod actions;
 pub mod anchors;
 
 pub use bough_store::audit::verify;
-pub use bough_store::audit::{Cursor, CursorPage, EventRow, Subject};
+pub use bough_store::audit::verify::ChainReport;
+pub use bough_store::audit::{Cursor, CursorPage, EventRow, Recent, Subject};
 
 /// An organization as the subject of an entry.
 pub(crate) fn organization(id: &bough_model::OrganizationId, name: &str) -> Subject {

@@ -6,6 +6,8 @@
 pub mod anchors;
 pub mod verify;
 
+use std::collections::{BTreeSet, HashSet};
+
 use bough_model::{ActorRef, AuditEventId, OrganizationId, Timestamp};
 use bough_policy::{Granted, OrganizationAt};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -386,7 +388,42 @@ pub fn list(
     Ok(Some(CursorPage { events, has_next, has_prev }))
 }
 
-/// The latest entries of an organization's log, newest first.
+/// Latest entries of a log that are looked at for who did what.
+const LOOKED_AT: u32 = 5_000;
+
+/// Who did something of late, and what was done: what a log can be narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    /// Who, latest first.
+    pub actors: Vec<ActorRef>,
+    /// What, in alphabetical order.
+    pub actions: Vec<String>,
+}
+
+/// Who acted in the latest entries of a log, and how.
+///
+/// # Errors
+/// When the database fails.
+pub fn recent(reader: &Reader, granted: &Granted<OrganizationAt>) -> Result<Recent, StoreError> {
+    let entries = all(
+        reader,
+        "SELECT actor_kind, actor_id, actor_name, action FROM audit_events WHERE organization_id = ? \
+         ORDER BY seq DESC LIMIT ?",
+        params![granted.at().organization.as_str(), LOOKED_AT],
+        |row| Ok((actor(row, "actor")?, row.get::<_, String>("action")?)),
+    )?;
+    let (mut actors, mut known) = (Vec::new(), HashSet::new());
+    let mut actions = BTreeSet::new();
+    for (actor, action) in entries {
+        if known.insert(actor.id.clone()) {
+            actors.push(actor);
+        }
+        actions.insert(action);
+    }
+    Ok(Recent { actors, actions: actions.into_iter().collect() })
+}
+
+/// How many entries an organization's log has.
 ///
 /// # Errors
 /// When the database fails.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bough_model::OrganizationId;
+use bough_policy::{Granted, OrganizationAt};
 
 use super::{AuditKey, EventRow, Head, anchors, links, made_by_others, organizations, owners};
 use crate::{Reader, Store, StoreError};
@@ -22,6 +23,60 @@ pub struct Report {
     pub anchored: i64,
     /// What is wrong, and where.
     pub problems: Vec<String>,
+}
+
+/// Most problems that one look at one chain names.
+const PROBLEMS_MAX: usize = 20;
+
+/// What a look at one chain found.
+#[derive(Debug, Default)]
+pub struct ChainReport {
+    /// Entries checked, from the first one on.
+    pub entries: i64,
+    /// Entries checked that a head noted outside the store covers.
+    pub anchored: i64,
+    /// Whether time was left to check the whole of it.
+    pub whole: bool,
+    /// What is wrong, and where; the first of it where it is much.
+    pub problems: Vec<String>,
+}
+
+/// Checks the chain of one organization, for as long as `goes_on` says.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_chain(
+    reader: &Reader,
+    granted: &Granted<OrganizationAt>,
+    key: &AuditKey,
+    heads_file: &Path,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<ChainReport, StoreError> {
+    let organization = &granted.at().organization;
+    let anchors = anchors::read(key, heads_file)?;
+    let mut report = Report::default();
+    for line in &anchors.damaged_lines {
+        report.problems.push(format!("line {line} of the heads noted outside the store was changed"));
+    }
+    for (kind, name) in made_by_others(reader)? {
+        report.problems.push(format!("the store holds the {kind} {name:?}, which is not Bough's"));
+    }
+    let mut noted = Noted::new();
+    for head in anchors.heads.iter().filter(|head| head.organization == *organization) {
+        noted.entry(head.count).or_default().push(head);
+    }
+    let whole = Chain::new(key, organization, &noted)
+        .check(reader, &mut report, &|report| report.problems.len() < PROBLEMS_MAX && goes_on())?;
+    let named = format!("chain {organization}: ");
+    report.problems.truncate(PROBLEMS_MAX);
+    let problems = report.problems.into_iter();
+    let problems = problems.map(|text| text.strip_prefix(&named).map_or(text.clone(), str::to_owned));
+    Ok(ChainReport {
+        entries: report.entries,
+        anchored: report.anchored,
+        whole,
+        problems: problems.collect(),
+    })
 }
 
 /// Noted heads of one chain, by their count.
@@ -65,7 +120,7 @@ pub(crate) fn verify_as_read(
         match OrganizationId::parse(owner) {
             Some(organization) => {
                 let noted = noted.get(owner.as_str()).unwrap_or(&none);
-                Chain::new(key, &organization, noted).check(reader, &mut report)?;
+                Chain::new(key, &organization, noted).check(reader, &mut report, &|_| true)?;
             }
             None => report.problems.push(format!("chain {owner:?}: no organization has such an id")),
         }
@@ -90,11 +145,22 @@ impl<'a> Chain<'a> {
         Self { key, organization, noted, at: 0, before: Some([0; 32]) }
     }
 
-    fn check(mut self, reader: &Reader, report: &mut Report) -> Result<(), StoreError> {
+    /// Answers whether it came to the end: `goes_on` is asked after each part.
+    fn check(
+        mut self,
+        reader: &Reader,
+        report: &mut Report,
+        goes_on: &dyn Fn(&Report) -> bool,
+    ) -> Result<bool, StoreError> {
         let mut from = Some(i64::MIN);
         while let Some(start) = from {
+            if self.at > 0 && !goes_on(report) {
+                self.cover(report);
+                return Ok(false);
+            }
             let page = links(reader, self.organization.as_str(), start, READ_AT_ONCE)?;
-            from = page.last().and_then(|last| last.seq.checked_add(1));
+            let full = page.len() == READ_AT_ONCE as usize;
+            from = page.last().filter(|_| full).and_then(|last| last.seq.checked_add(1));
             for link in page {
                 report.entries += 1;
                 let gap = (link.seq != self.at.saturating_add(1)).then_some(self.at);
@@ -116,8 +182,12 @@ impl<'a> Chain<'a> {
                 self.at
             )));
         }
+        self.cover(report);
+        Ok(true)
+    }
+
+    fn cover(&self, report: &mut Report) {
         report.anchored += self.noted.range(..=self.at).next_back().map_or(0, |(count, _)| *count);
-        Ok(())
     }
 
     fn named(&self, problem: &str) -> String {
