@@ -212,11 +212,14 @@ pub(crate) fn breadth(access: Access) -> impl Ord {
     (access.level() != Level::Database, !reads, access.name().starts_with("connect_"), access)
 }
 
-/// A text of the house as a sentence of a page.
+/// A text of the house as a sentence of a page. A name such as `read_branch` stays as it is.
 pub(crate) fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    sentence.push_str(letters.as_str());
+    let text = text.trim();
+    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
+    let mut letters = text.chars();
+    let first = letters.next().filter(|_| !is_name);
+    let mut sentence: String = first.into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(if is_name { text } else { letters.as_str() });
     if !sentence.ends_with(['.', '?', '!']) {
         sentence.push('.');
     }
@@ -252,6 +255,13 @@ mod tests {
             let held = held.intersection(all(scope.level()));
             assert_eq!(checked, held.names());
         }
+    }
+
+    #[test]
+    fn texts_become_sentences() {
+        assert_eq!(sentence("you may not"), "You may not.");
+        assert_eq!(sentence("read_branch is none"), "read_branch is none.");
+        assert_eq!(sentence("Why?"), "Why?");
     }
 
     #[test]

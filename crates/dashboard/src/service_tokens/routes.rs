@@ -43,6 +43,7 @@ pub(crate) fn list(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<Ans
         tokens: rows.iter().map(|row| Token::new(visit, row)).collect(),
         filters,
         show,
+        found: total > 0,
         narrowed: !show.is_empty() || !search.is_empty(),
         search,
         pages: Pages::of(visit.asked, PAGE_SIZE, rows.len(), total),

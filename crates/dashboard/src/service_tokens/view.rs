@@ -97,8 +97,9 @@ pub(crate) struct ListPage {
     /// The filter that is on, for the form of the search.
     pub(crate) show: &'static str,
     pub(crate) search: String,
-    /// Whether anything narrows the list.
+    /// Whether anything narrows the list, and whether there is anything in it, on this page or another.
     pub(crate) narrowed: bool,
+    pub(crate) found: bool,
     pub(crate) pages: Pages,
     pub(crate) new: NewForm,
     /// Why the viewer may not make one; empty when he may.
