@@ -83,7 +83,7 @@ fn a_branch_is_made_from_the_dialog_or_the_page_and_comes_up() {
         "Ready",
         "Base branch",
         "main",
-        "in 23 hours",
+        "It deletes itself",
         "mariadb-",
     ]);
     mel.get("/acme/shop/branches/new?base=dev").expect(200).says(&["Base branch"]);
