@@ -323,6 +323,9 @@ pub fn count_production(tx: &Tx<'_>, granted: &Granted<BranchAt>) -> Result<i64,
     )
 }
 
+/// A branch of which there is nothing to say but, after its set end, why it is still there.
+const ALL_IS_WELL: &str = "(state = 'ready' AND settled_generation = generation AND crashes <= 1)";
+
 /// What a branch's own fields become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fields {
@@ -351,9 +354,11 @@ pub fn update(
     }
     change(
         tx,
-        "UPDATE branches SET name = ?1, live_name = ?1, deletion_protected = ?2, \
+        &format!(
+            "UPDATE branches SET name = ?1, live_name = ?1, deletion_protected = ?2, \
          expiry_announced_at = CASE WHEN expires_at IS ?5 THEN expiry_announced_at END, expires_at = ?5, \
-         updated_at = ?3 WHERE id = ?4",
+         last_error = CASE WHEN expires_at IS ?5 OR NOT {ALL_IS_WELL} THEN last_error END, updated_at = ?3 WHERE id = ?4"
+        ),
         params![
             name.as_str(),
             fields.deletion_protected,
@@ -394,8 +399,11 @@ pub fn set_production(
     let row = get_for_write(tx, granted)?;
     change(
         tx,
-        "UPDATE branches SET production = ?1, updated_at = ?2, expires_at = CASE WHEN ?1 THEN NULL ELSE expires_at END \
-         WHERE id = ?3",
+        &format!(
+            "UPDATE branches SET production = ?1, updated_at = ?2, \
+             expires_at = CASE WHEN ?1 THEN NULL ELSE expires_at END, \
+             last_error = CASE WHEN expires_at IS NULL OR NOT ?1 OR NOT {ALL_IS_WELL} THEN last_error END WHERE id = ?3"
+        ),
         params![production, now.as_micros(), row.id.as_str()],
     )?;
     tx.bump_store_version()

@@ -317,17 +317,25 @@ pub struct Expiring {
     pub last_error: Option<String>,
 }
 
-/// The branches that end before `until`, next first.
+/// The branches that end before `until`, next first, some of them at a time: those that come `after` one.
 ///
 /// # Errors
 /// When the database fails.
-pub fn expiring(reader: &Reader, until: Timestamp, limit: u32) -> Result<Vec<Expiring>, StoreError> {
+pub fn expiring(
+    reader: &Reader,
+    until: Timestamp,
+    after: Option<&Expiring>,
+    limit: u32,
+) -> Result<Vec<Expiring>, StoreError> {
+    let (end, id) =
+        after.map_or((i64::MIN, ""), |after| (after.expires_at.as_micros(), after.at.branch.as_str()));
     all(
         reader,
         "SELECT id, organization_id, database_id, production, expires_at, created_at, \
          expiry_announced_at IS NOT NULL AS announced, last_error FROM branches \
-         WHERE expires_at IS NOT NULL AND desired = 'running' AND expires_at <= ? ORDER BY expires_at LIMIT ?",
-        params![until.as_micros(), limit],
+         WHERE expires_at IS NOT NULL AND desired = 'running' AND expires_at <= ?1 \
+         AND expires_at >= ?2 AND (expires_at > ?2 OR id > ?3) ORDER BY expires_at, id LIMIT ?4",
+        params![until.as_micros(), end, id, limit],
         |row| {
             Ok(Expiring {
                 at: BranchAt {
@@ -358,12 +366,16 @@ pub fn record_announced(tx: &Tx<'_>, id: &BranchId, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// A branch's end has come and it cannot be deleted; `why` is shown until it can.
+/// A branch's end has come and it cannot be deleted; `why` is shown until it can, or has another end.
 ///
 /// # Errors
 /// When the database fails.
-pub fn record_kept(tx: &Tx<'_>, id: &BranchId, why: &str) -> Result<(), StoreError> {
-    change(tx, "UPDATE branches SET last_error = ? WHERE id = ?", params![why, id.as_str()])?;
+pub fn record_kept(tx: &Tx<'_>, id: &BranchId, end: Timestamp, why: &str) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE branches SET last_error = ? WHERE id = ? AND expires_at = ?",
+        params![why, id.as_str(), end.as_micros()],
+    )?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ pub struct ResizeRow {
     pub state: ResizeState,
     /// The size that is wanted.
     pub cluster_size: ClusterSizeName,
-    /// The size before.
+    /// The size before: the last one that the branch was known to have.
     pub previous: ClusterSizeName,
     /// Who asked for it.
     pub actor: ActorRef,
@@ -101,7 +101,7 @@ pub fn open(tx: &Tx<'_>, branch: &BranchId) -> Result<Option<ResizeRow>, StoreEr
     )
 }
 
-/// Wishes another size. One that is not ended is overtaken.
+/// Wishes another size. One that is not ended is overtaken: the size before this one is the size before that.
 ///
 /// # Errors
 /// When the database fails; [`StoreError::Changed`] when the branch is gone or of another class now.
@@ -114,6 +114,7 @@ pub fn wish(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = get_for_write(tx, granted)?;
+    let previous = open(tx, &before.id)?.map_or(before.cluster_size, |overtaken| overtaken.previous);
     cancel_open(tx, &before.id, now)?;
     change(
         tx,
@@ -123,7 +124,7 @@ pub fn wish(
             id.as_str(),
             before.id.as_str(),
             size.canonical(),
-            before.cluster_size.canonical(),
+            previous.canonical(),
             actor.kind.as_str(),
             actor.id,
             actor.display_name,
@@ -133,7 +134,8 @@ pub fn wish(
     set_size(tx, &before.id, size, now)
 }
 
-/// Takes back one that has not begun, and wishes the size before it.
+/// Takes back one that has not begun, and wishes the size that the branch had before, and not one that was
+/// overtaken on the way: what is canceled is not carried out.
 ///
 /// # Errors
 /// When the database fails; [`StoreError::Changed`] when the branch is gone or of another class now.

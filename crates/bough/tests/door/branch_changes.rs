@@ -99,13 +99,20 @@ fn a_resize_waits_for_its_server_and_can_be_taken_back() {
     );
     admin.delete(&resizes).expect(204);
     assert_eq!(admin.get(&resizes).str("/data/0/state"), "canceled");
-    assert_eq!(admin.get(&branch).str("/cluster_name"), "PS_40", "the size before that one");
-    // Neither is lost when Bough ends.
+    assert_eq!(admin.get(&branch).str("/cluster_name"), "PS_10", "what was canceled is not carried out");
+    assert_eq!(list.str("/data/0/previous_cluster_size"), "PS_10", "the size that it has");
+    // What is asked for now is not lost when Bough ends.
+    admin.put(&resizes, &json!({"cluster_size": "PS_20"})).expect(200);
+    admin.put(&resizes, &json!({"cluster_size": "PS_40"})).expect(200);
     bough.kill();
     signal(server, Signal::SIGCONT);
     bough.serve();
     let pool = || bough.sql("shop", "main", "SELECT @@innodb_buffer_pool_size DIV 1048576");
     wait_until(LIMIT, "the size that is left", || (pool() == "2048").then_some(()));
+    let again = bough.admin();
+    wait_until(LIMIT, "it is recorded as done", || {
+        (again.get(&resizes).str("/data/0/state") == "completed").then_some(())
+    });
 }
 
 fn signal(pid: u32, signal: Signal) {
@@ -225,6 +232,31 @@ fn one_creator_makes_so_many_branches_and_no_more() {
     make(&dev, "shop", "c").expect(201);
     ci.delete(&ci.org("/databases/shop/branches/a")).expect(204);
     make(&ci, "shop", "d").expect(201);
+}
+
+#[test]
+fn a_limit_that_came_later_is_told_with_what_is_there() {
+    let mut bough = Bough::start(BOUGH);
+    bough.database("shop");
+    let admin = bough.admin();
+    let branches = admin.org("/databases/shop/branches");
+    for name in ["a", "b", "c"] {
+        admin.post(&branches, &json!({"name": name})).expect(201);
+    }
+    bough.kill();
+    let settings = bough.data_dir().join("bough.toml");
+    for (limit, words) in [
+        ("branches_per_creator", "has made 3 development branches"),
+        ("development_branches", "has 3 development branches"),
+    ] {
+        std::fs::write(&settings, format!("[limits]\n{limit} = 2\n")).expect("written");
+        bough.serve();
+        let admin = bough.admin();
+        let refused = admin.post(&branches, &json!({"name": "d"})).expect(422);
+        let message = refused.str("/message");
+        assert!(message.contains(words) && message.contains("is 2; delete 2 first"), "{message}");
+        bough.kill();
+    }
 }
 
 /// A database whose branches all hang in the making does not keep another one's waiting.

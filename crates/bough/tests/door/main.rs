@@ -14,5 +14,6 @@ mod hostile;
 mod people;
 mod route_matrix;
 mod secrets;
+mod set_ends;
 mod shapes;
 mod tokens;

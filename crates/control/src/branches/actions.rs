@@ -319,8 +319,8 @@ impl ControlPlane {
             store::set_production(change.tx, &grant, production, change.now)?;
             let action = if production { "database_branch.promoted" } else { "database_branch.demoted" };
             record(change, grant.at(), action, &before, &json!({}))?;
-            let expires_at = before.expires_at.filter(|_| !production);
-            Ok(BranchRow { production, expires_at, updated_at: change.now, ..before })
+            let now_at = BranchAt { production, ..grant.at().clone() };
+            Ok(store::get_for_write(change.tx, &read_back(Operation::GetBranch, now_at)?)?)
         })
     }
 
@@ -360,17 +360,22 @@ fn insert(
     room: Room,
 ) -> Result<BranchRow> {
     let at = granted.at();
-    if store::count_development(change.tx, granted)? >= room.in_database {
+    let there = store::count_development(change.tx, granted)?;
+    if there >= room.in_database {
         return Err(Error::Invalid(format!(
-            "this database has {} development branches, which is the limit; delete one first",
-            room.in_database
+            "this database has {there} development branches, and the limit is {}; delete {} first",
+            room.in_database,
+            there - room.in_database + 1
         )));
     }
-    if room.by_creator > 0 && store::count_made_by(change.tx, granted, &new.actor)? >= room.by_creator {
+    let made = if room.by_creator > 0 { store::count_made_by(change.tx, granted, &new.actor)? } else { 0 };
+    if room.by_creator > 0 && made >= room.by_creator {
         return Err(Error::Invalid(format!(
-            "{} has made {} development branches that are still there, which is the limit for one user or token; \
-             delete one first",
-            new.actor.display_name, room.by_creator
+            "{} has made {made} development branches that are still there, and the limit for one user or token is {}; \
+             delete {} first",
+            new.actor.display_name,
+            room.by_creator,
+            made - room.by_creator + 1
         )));
     }
     if !store::insert(change.tx, granted, new, change.now)? {

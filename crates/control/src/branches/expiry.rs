@@ -57,22 +57,32 @@ impl ControlPlane {
     pub(super) fn expire_branches(&self) -> Result<()> {
         let now = self.now();
         let notice = self.settings.limits.expiry_notice;
-        let near =
-            self.store.read(|reader| Ok::<_, Error>(store::expiring(reader, now.plus(notice), AT_ONCE)?))?;
-        for branch in near {
-            let id = branch.at.branch.clone();
-            let done = if branch.expires_at <= now {
-                self.expire(branch)
-            } else if !branch.announced && announced_from(&branch, notice) <= now {
-                self.announce(branch)
-            } else {
-                Ok(())
-            };
-            if let Err(error) = done {
-                tracing::error!(branch = %id, %error, "the set end of a branch could not be seen to");
+        let mut last = None;
+        // All of them: those that cannot be deleted yet stay the first ones.
+        loop {
+            let near = self.store.read(|reader| {
+                Ok::<_, Error>(store::expiring(reader, now.plus(notice), last.as_ref(), AT_ONCE)?)
+            })?;
+            let Some(end) = near.last() else { return Ok(()) };
+            last = Some(end.clone());
+            for branch in near {
+                self.see_to_end(branch, now);
             }
         }
-        Ok(())
+    }
+
+    fn see_to_end(&self, branch: Expiring, now: Timestamp) {
+        let id = branch.at.branch.clone();
+        let done = if branch.expires_at <= now {
+            self.expire(branch)
+        } else if !branch.announced && announced_from(&branch, self.settings.limits.expiry_notice) <= now {
+            self.announce(branch)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = done {
+            tracing::error!(branch = %id, %error, "the set end of a branch could not be seen to");
+        }
     }
 
     fn announce(&self, branch: Expiring) -> Result<()> {
@@ -103,7 +113,7 @@ impl ControlPlane {
                     return Ok(());
                 }
                 let id = branch.at.branch;
-                self.store.write(move |tx| Ok::<_, Error>(store::record_kept(tx, &id, &why)?))
+                self.store.write(move |tx| Ok::<_, Error>(store::record_kept(tx, &id, end, &why)?))
             }
             done => done,
         }
