@@ -1,20 +1,79 @@
 // Every page that there is, and how to get there. What is tried on each stands in specs/pages.mjs; `make
-// screenshots` takes a picture of each.
+// screenshots` takes a picture of each. A page of the dashboard's table without a row here fails a test.
 //
-// name: of the picture. path: where it is, from what `furnished` (lib/furnish.mjs) has made. as: who looks,
-// nobody unless given. prepare: what is done on it first.
+// name: of the picture. route: as in crates/dashboard/src/pages.rs. with: what stands for its parameters, from
+// what `furnished` (lib/furnish.mjs) has made. query: what follows it. as: who looks, nobody unless given.
+// prepare: what is done on the page first.
 
+import { member } from './lib/furnish.mjs';
+import { press } from './lib/tokens.mjs';
 import { admin, fillIn } from './lib/visit.mjs';
 
+const shop = { database: 'shop' };
+const dev = { database: 'shop', branch: 'dev' };
+const TOKENS = '/{organization}/settings/service-tokens';
+
+const dialog = (name) => async (page) => {
+  await press(page, name).click();
+  await page.getByRole('dialog').waitFor();
+};
+
 export const PAGES = [
-  { name: 'login', path: () => '/login' },
+  { name: 'login', route: '/login' },
   {
     name: 'login-refused',
-    path: () => '/login',
+    route: '/login',
     prepare: async (page) => {
       await fillIn(page, { ...admin, password: 'wrong' });
       await page.getByRole('alert').waitFor();
     },
   },
-  { name: 'not-found', path: () => '/nothing/of/that/name', as: admin },
+  { name: 'not-found', route: '/{organization}/{database}', with: { database: 'nothing-here' }, as: admin },
+  // It leads on to the first organization.
+  { name: 'start', route: '/', as: admin },
+
+  { name: 'overview', route: '/{organization}', as: admin },
+  { name: 'overview-of-member', route: '/{organization}', as: member },
+  { name: 'database-new', route: '/{organization}/new', as: admin },
+  {
+    name: 'database-new-refused',
+    route: '/{organization}/new',
+    as: admin,
+    prepare: async (page) => {
+      await page.getByLabel('Name').fill('Not A Name');
+      await page.getByRole('button', { name: 'Create database' }).click();
+      await page.locator('[aria-invalid=true]').first().waitFor();
+    },
+  },
+  { name: 'database', route: '/{organization}/{database}', with: shop, as: admin },
+  { name: 'database-branches', route: '/{organization}/{database}/branches', with: shop, as: admin },
+  { name: 'database-settings', route: '/{organization}/{database}/settings', with: shop, as: admin },
+  { name: 'database-settings-of-member', route: '/{organization}/{database}/settings', with: shop, as: member },
+  { name: 'branch-new', route: '/{organization}/{database}/branches/new', with: shop, as: admin },
+  { name: 'branch-new-dialog', route: '/{organization}/{database}', with: shop, as: admin, prepare: dialog('New branch') },
+  { name: 'branch', route: '/{organization}/{database}/{branch}', with: dev, as: admin },
+  { name: 'branch-production', route: '/{organization}/{database}/{branch}', with: { ...shop, branch: 'main' }, as: admin },
+  { name: 'branch-of-member', route: '/{organization}/{database}/{branch}', with: { ...shop, branch: 'main' }, as: member },
+  { name: 'branch-promote', route: '/{organization}/{database}/{branch}/promote', with: dev, as: admin },
+  { name: 'branch-demote', route: '/{organization}/{database}/{branch}/demote', with: { ...shop, branch: 'main' }, as: admin },
+
+  { name: 'tokens', route: TOKENS, as: admin },
+  { name: 'tokens-soon', route: TOKENS, query: '?show=expiring', as: admin },
+  { name: 'token-new', route: `${TOKENS}/new`, as: admin },
+  { name: 'token-new-dialog', route: TOKENS, as: admin, prepare: dialog('New service token') },
+  {
+    name: 'token-created',
+    route: TOKENS,
+    as: admin,
+    prepare: async (page) => {
+      await dialog('New service token')(page);
+      await page.getByRole('dialog').getByLabel('Name').fill('for a picture');
+      await page.getByRole('button', { name: 'Create service token' }).click();
+      await page.getByRole('link', { name: 'Edit token permissions' }).waitFor();
+    },
+  },
+  { name: 'token', route: `${TOKENS}/{id}`, with: ({ busy }) => ({ id: busy }), as: admin },
+  { name: 'token-empty', route: `${TOKENS}/{id}`, with: ({ empty }) => ({ id: empty }), as: admin },
+  { name: 'token-of-member', route: `${TOKENS}/{id}`, with: ({ busy }) => ({ id: busy }), as: member },
+  { name: 'token-rotate', route: `${TOKENS}/{id}/rotate`, with: ({ busy }) => ({ id: busy }), as: admin },
 ];

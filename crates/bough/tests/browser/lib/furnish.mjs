@@ -1,10 +1,19 @@
 // A house that looks lived in, for pages to show: made once for all tests of a file, through the API.
 
-import { api, branch, database, must, token, world } from './world.mjs';
+import { api, branch, database, must, operator, token, until, world } from './world.mjs';
 
 // Names as unkind as names may be.
 export const HOSTILE = '"><script>alert(1)</script>\u202e مرحبا';
+const SCHEMA = `
+  CREATE TABLE product (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200) NOT NULL, price DECIMAL(10, 2) NOT NULL,
+    made_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY by_name (name)) COMMENT 'What is sold';
+  CREATE TABLE cart_item (cart BIGINT NOT NULL, product BIGINT NOT NULL, count INT UNSIGNED NOT NULL DEFAULT 1,
+    PRIMARY KEY (cart, product), FOREIGN KEY (product) REFERENCES product (id));
+  CREATE VIEW cheap AS SELECT id, name FROM product WHERE price < 10;`;
 export const LONG = 'w'.repeat(200);
+
+// A member without a further role, to see what he may not do. Whoever looks at pages as him has furnished first.
+export const member = { email: 'ben@example.com', password: world.password };
 
 let made;
 
@@ -18,6 +27,9 @@ async function furnish() {
   await Promise.all([database('shop'), database('wiki')]);
   await Promise.all([branch('shop', 'dev'), branch('shop', 'feature-cart')]);
   await branch('shop', 'feature-cart-icons', 'feature-cart');
+  await operator(['admin', 'user', 'create', member.email, '--name', 'Ben Bitdiddle', '--password-stdin'], member.password);
+  await operator(['admin', 'member', 'add', member.email, '--organization', world.organization]);
+  await operator(['shell', 'shop', 'dev', '--', '-e', SCHEMA]);
   const busy = await token('CI on every pull request', [
     { database: null, accesses: ['read_organization'] },
     { database: '*', accesses: ['read_branch'] },
@@ -37,5 +49,10 @@ async function furnish() {
   ]) {
     await api(method, path, body, busy.authorization);
   }
-  return { organization: world.organization, busy: busy.id, empty: empty.id };
+  // What is shown as curves is written every few seconds.
+  await until('the figures are there', async () => {
+    const figures = await must('GET', `/service-tokens/${busy.id}/figures`);
+    return figures.total.requests >= 6;
+  });
+  return { busy: busy.id, empty: empty.id };
 }

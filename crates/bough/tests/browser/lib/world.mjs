@@ -66,7 +66,10 @@ export async function must(method, path, body) {
 
 // Runs the binary on the Bough's directory, such as operator('admin', 'member', 'list'), with something to read.
 export async function operator(args, input = '') {
-  const running = promisify(execFile)(world.binary, [...args, '--data-dir', world.dataDir], { timeout: LIMIT_MS });
+  const end = args.indexOf('--');
+  const own = end < 0 ? args.length : end;
+  const whole = [...args.slice(0, own), '--data-dir', world.dataDir, ...args.slice(own)];
+  const running = promisify(execFile)(world.binary, whole, { timeout: LIMIT_MS });
   running.child.stdin.end(input);
   return (await running).stdout;
 }

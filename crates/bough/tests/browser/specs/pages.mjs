@@ -13,12 +13,25 @@ import { PAGES } from '../pages.mjs';
 // The narrowest that pages are made for, and an ordinary one.
 const TRIED = [380, 1280];
 
-for (const { name, path, as = null, prepare } of PAGES.filter((page) => page.name.includes(world.pages))) {
+const wanted = PAGES.filter(({ name }) => name.includes(world.pages));
+
+function address({ route, with: values = {}, query = '' }, made) {
+  const known = { organization: world.organization, ...(typeof values === 'function' ? values(made) : values) };
+  const path = route.replace(/\{(\w+)\}/g, (_, name) => {
+    assert.ok(known[name], `${name} of ${route} is given`);
+    return encodeURIComponent(known[name]);
+  });
+  return path + query;
+}
+
+for (const each of wanted) {
+  const { name, as = null, prepare } = each;
   for (const theme of THEMES) {
     for (const width of world.screenshots ? WIDTHS : TRIED) {
       visit(`${name} at ${width}, ${theme}`, { as, theme, width }, async (page) => {
-        const answer = await page.goto(path(await furnished()));
-        assert.ok(answer.status() < 500, `${answer.status()}`);
+        const answer = await page.goto(address(each, await furnished()));
+        const found = name === 'not-found' ? 404 : 200;
+        assert.equal(answer.status(), found);
         await prepare?.(page);
         if (world.screenshots) {
           await mkdir(world.screenshots, { recursive: true });

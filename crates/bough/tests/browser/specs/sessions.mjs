@@ -1,8 +1,9 @@
 // Staying in, and getting out.
 
 import assert from 'node:assert/strict';
+import { axe } from '../lib/checks.mjs';
 import { admin, fillIn, logIn, visit } from '../lib/visit.mjs';
-import { at } from '../lib/world.mjs';
+import { api, at, fresh } from '../lib/world.mjs';
 
 const path = (page) => new URL(page.url()).pathname;
 
@@ -18,7 +19,7 @@ visit('signing out ends it in every tab, and going back shows nothing', async (p
   await page.goto(at());
   const other = await context.newPage();
   await other.goto(at());
-  await page.getByText('Account:').click();
+  await page.locator('summary', { hasText: 'Account:' }).click();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.waitForURL('**/login**');
   await other.reload();
@@ -28,18 +29,36 @@ visit('signing out ends it in every tab, and going back shows nothing', async (p
   assert.equal(path(page), '/login', 'pages are not kept by the browser');
 });
 
-visit('a session that ends in the middle of a form loses nothing', async (page, { context }) => {
+visit('a session that ends in the middle of a form: it is said, nothing is changed, and the way leads back', async (page, { context }) => {
   await logIn(page);
   await page.goto(at('new'));
-  const name = 'typed-before-it-ended';
+  const name = fresh('db');
   await page.getByLabel('Name').fill(name);
   const session = (await context.cookies()).find((cookie) => cookie.name.endsWith('bough_session'));
   await context.clearCookies({ name: session.name });
-  await page.locator('main').getByRole('button').first().click();
-  await page.waitForLoadState();
-  assert.match(await page.locator('main').textContent(), /session|log in/i);
-  const inOtherTab = await context.newPage();
-  await logIn(inOtherTab);
-  await page.goBack();
-  assert.equal(await page.getByLabel('Name').inputValue(), name, 'what was typed is still there');
+  await page.getByRole('button', { name: 'Create database' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Your session has ended' }).waitFor();
+  await axe(page);
+  assert.equal((await api('GET', `/databases/${name}`)).status, 404);
+  await page.locator('main').getByRole('link', { name: /log in/i }).click();
+  await fillIn(page, admin);
+  await page.waitForURL((url) => url.pathname !== '/login');
+  assert.equal(path(page), at('new'));
+});
+
+visit('a form of a session before is refused, and nothing is changed', async (page, { context }) => {
+  await logIn(page);
+  await page.goto(at('new'));
+  const name = fresh('db');
+  const other = await context.newPage();
+  await other.goto(at());
+  await other.locator('summary', { hasText: 'Account:' }).click();
+  await other.getByRole('button', { name: 'Sign out' }).click();
+  await other.waitForURL('**/login**');
+  await fillIn(other, admin);
+  await other.waitForURL((url) => url.pathname !== '/login');
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Create database' }).click();
+  await page.getByText('was not made for your session').waitFor();
+  assert.equal((await api('GET', `/databases/${name}`)).status, 404);
 });
