@@ -155,6 +155,12 @@ export async function open({ width = 1280, theme = 'light', script = true, as = 
   return { context, page: await context.newPage(), faults };
 }
 
+// Puts a page that is open into another theme and width.
+export async function dress(page, { theme, width }) {
+  await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+  await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 });
+}
+
 function fileName(text) {
   return text.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 80);
 }

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { axe, noOverflow } from '../lib/checks.mjs';
 import { furnished } from '../lib/furnish.mjs';
-import { THEMES, WIDTHS, visit } from '../lib/visit.mjs';
+import { THEMES, WIDTHS, dress, visit } from '../lib/visit.mjs';
 import { world } from '../lib/world.mjs';
 import { PAGES } from '../pages.mjs';
 
@@ -24,22 +24,26 @@ function address({ route, with: values = {}, query = '' }, made) {
   return path + query;
 }
 
+// A page is opened once, and then put into each theme and width: it would be the same page again.
 for (const each of wanted) {
   const { name, as = null, prepare } = each;
-  for (const theme of THEMES) {
-    for (const width of world.screenshots ? WIDTHS : TRIED) {
-      visit(`${name} at ${width}, ${theme}`, { as, theme, width }, async (page) => {
-        const answer = await page.goto(address(each, await furnished()));
-        const found = name === 'not-found' ? 404 : 200;
-        assert.equal(answer.status(), found);
-        await prepare?.(page);
+  visit(name, { as }, async (page) => {
+    const answer = await page.goto(address(each, await furnished()));
+    assert.equal(answer.status(), name === 'not-found' ? 404 : 200);
+    await prepare?.(page);
+    const found = [];
+    for (const theme of THEMES) {
+      for (const width of world.screenshots ? WIDTHS : TRIED) {
+        await dress(page, { theme, width });
         if (world.screenshots) {
           await mkdir(world.screenshots, { recursive: true });
           await page.screenshot({ path: join(world.screenshots, `${name}-${width}-${theme}.png`), fullPage: true });
         }
-        await noOverflow(page);
-        if (TRIED.includes(width)) await axe(page);
-      });
+        for (const check of [noOverflow, axe]) {
+          await check(page).catch((error) => found.push(`at ${width}, ${theme}: ${error.message}`));
+        }
+      }
     }
-  }
+    assert.equal(found.length, 0, found.join('\n'));
+  });
 }
