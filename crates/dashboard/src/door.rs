@@ -17,7 +17,7 @@ use bough_policy::{Method, Operation};
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::cookies::{self, cookie};
-use crate::form::{Form, Unread};
+use crate::form::{Form, Unread, take_in};
 use crate::layout::{Link, Page, escaped};
 use crate::visit::Visit;
 use crate::{Dashboard, live, problem};
@@ -52,8 +52,9 @@ pub(crate) async fn serve<T: Target + 'static>(
     request: Request<Body>,
 ) -> Response<Body> {
     let started = Instant::now();
-    let (mut parts, body) = request.into_parts();
-    let (response, asked) = answered::<T>(&house, kind, operation, handler, &mut parts, body).await;
+    let (mut parts, mut body) = request.into_parts();
+    let (response, asked) = answered::<T>(&house, kind, operation, handler, &mut parts, &mut body).await;
+    take_in(body);
     note(&parts, &asked, &response, started);
     response
 }
@@ -77,7 +78,7 @@ async fn answered<T: Target + 'static>(
     operation: Operation,
     handler: Handler<T>,
     parts: &mut Parts,
-    body: Body,
+    body: &mut Body,
 ) -> (Response<Body>, Asked) {
     let request_id = house.plane.fresh_request_id();
     let read = Asked::of(parts, request_id.clone()).await;
@@ -164,7 +165,7 @@ fn around(house: &Dashboard, visitor: &Visitor, asked: &Asked) -> Option<Page> {
 }
 
 /// Nobody is signed in: on to the form for that, and from there back here.
-async fn unknown(house: &Dashboard, kind: Kind, parts: &Parts, body: Body, asked: &Asked) -> Answer {
+async fn unknown(house: &Dashboard, kind: Kind, parts: &Parts, body: &mut Body, asked: &Asked) -> Answer {
     let to = |address: &str| format!("/login?next={}", escaped(address));
     if kind == Kind::Show && !asked.fragment {
         return Answer::see(to(&asked.address));
@@ -213,7 +214,7 @@ const NOT_MADE_HERE: &str = "This form is too old or was not made for your sessi
 async fn form(
     house: &Dashboard,
     parts: &Parts,
-    body: Body,
+    body: &mut Body,
     visitor: &Visitor,
 ) -> Result<Form, (StatusCode, &'static str)> {
     if !comes_from_us(house, &parts.headers) {

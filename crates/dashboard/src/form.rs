@@ -1,6 +1,6 @@
 //! What a form sends, read with care.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, header};
 use bough_control::Error;
 use http_body_util::{BodyExt as _, Limited};
@@ -10,6 +10,10 @@ use std::time::Duration;
 const FORM_MAX_BYTES: usize = 64 * 1024;
 /// Longest time for a form to arrive, in seconds.
 const FORM_LIMIT_SECONDS: u64 = 10;
+/// Most of an unwanted body that is taken in after the answer, in bytes.
+const UNWANTED_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Longest time for that, in seconds.
+const UNWANTED_LIMIT_SECONDS: u64 = 5;
 /// Most fields of a form.
 const FIELDS_MAX: usize = 2_000;
 
@@ -32,7 +36,7 @@ pub(crate) enum Unread {
 }
 
 impl Form {
-    pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Unread> {
+    pub(crate) async fn read(headers: &HeaderMap, body: &mut Body) -> Result<Self, Unread> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         if !kind
             .split(';')
@@ -96,4 +100,17 @@ impl Form {
             }
         }
     }
+}
+
+/// Takes in what is left of a body that nobody wanted, while the answer is on its way already. Else the
+/// connection would be cut, and a browser might show that instead of the answer.
+pub(crate) fn take_in(body: Body) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut body = Limited::new(body, UNWANTED_MAX_BYTES);
+        let all = async { while let Some(Ok(_)) = body.frame().await {} };
+        let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_LIMIT_SECONDS), all).await;
+    });
 }

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::asked::{Asked, own_address};
 use crate::cookies::{self, cookie};
 use crate::door::{comes_from_us, finished, note, unread, visitor};
-use crate::form::Form;
+use crate::form::{Form, take_in};
 use crate::layout::bare;
 use crate::visit::Visit;
 use crate::{Dashboard, problem};
@@ -88,9 +88,10 @@ pub(crate) async fn show(house: Arc<Dashboard>, request: Request<Body>) -> Respo
 /// Signs in.
 pub(crate) async fn log_in(house: Arc<Dashboard>, request: Request<Body>) -> Response<Body> {
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let asked = Asked::without_names(&parts, house.plane.fresh_request_id());
-    let read = Form::read(&parts.headers, body).await;
+    let read = Form::read(&parts.headers, &mut body).await;
+    take_in(body);
     let (aside, own, head) = (Arc::clone(&house), asked.clone(), parts.clone());
     // Comparing a password takes its time.
     let work = move || match read {
@@ -159,9 +160,9 @@ fn signed_in(house: &Dashboard, parts: &Parts, asked: &Asked, sent: &Form) -> Re
 /// Light or dark: for everybody, signed in or not. It changes nothing but what the browser keeps.
 pub(crate) async fn theme(house: Arc<Dashboard>, request: Request<Body>) -> Response<Body> {
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let asked = Asked::without_names(&parts, house.plane.fresh_request_id());
-    let answer = match Form::read(&parts.headers, body).await {
+    let answer = match Form::read(&parts.headers, &mut body).await {
         Ok(_) if !comes_from_us(&house, &parts.headers) => problem::problem(
             &house,
             &asked,
