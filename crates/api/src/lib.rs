@@ -19,6 +19,7 @@ mod routes;
 mod seats;
 mod server;
 mod shape;
+mod summary;
 
 mod audit;
 mod avatar;

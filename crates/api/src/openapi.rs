@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::respond::ErrorBody;
 use crate::routes::{ROUTES, Route};
+use crate::summary::summary;
 
 /// Types of query parameters; a name without an entry is text.
 fn query_schema(name: &str) -> Value {
@@ -149,6 +150,9 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
             "required": must_be_sent(&schema, generator),
             "content": {"application/json": {"schema": schema}},
         });
+    }
+    if let Some(summary) = summary(route.operation) {
+        object["summary"] = json!(summary);
     }
     if row.rule == Rule::Public {
         object["security"] = json!([]);

@@ -41,6 +41,8 @@ fn every_operation_is_described_whole() {
             .collect();
         assert_eq!(named, described, "{method} {path}");
         assert!(operation["x-accesses"].is_object(), "{id} says which accesses open it");
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        assert!(summary.ends_with('.'), "src/summary.rs says in a sentence what {id} does");
         for status in ["400", "401", "429", "500", "503"] {
             assert!(operation["responses"][status].is_object(), "{id} describes {status}");
         }

@@ -20,6 +20,7 @@
 // data-relative             on <time>: keeps "3 minutes ago" true
 // data-palette="address"    on a link: opens the command palette, see askPalette()
 // data-grants               on a form of accesses, see grants()
+// data-try                  on a button in an operation of the reference, see openTry()
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -87,6 +88,7 @@ const CLICKS = {
   stay: (at) => { at.closest("[data-question]").hidden = true; },
   copy,
   reload: () => location.reload(),
+  try: (at) => openTry(at.closest("[data-method]")),
 };
 
 addEventListener("click", (event) => {
@@ -364,6 +366,100 @@ function grants(form) {
   imply();
 }
 
+// --- The reference: try it ---
+
+// The dialog asks for what the [data-in] names of an operation say and sends it to the API. No field has a name and nothing is
+// kept, so what is typed goes nowhere else. All that is no GET is asked about first. What comes back is shown as text.
+const TRY_MS = 90000, TRY_MAX_CHARS = 100000;
+let tries = 0;
+
+function openTry(operation) {
+  const dialog = by("try"), { method, path, body } = operation.dataset;
+  const kept = new Map($$("[data-try-name]", dialog).map((input) => [input.dataset.tryName, input.value]));
+  const inputs = $$("dt[data-in]", operation).map((term, at) => {
+    const name = term.textContent.trim(), field = make("div", { className: "field" });
+    const label = make("label", { htmlFor: `try-${at}`, textContent: name });
+    const input = make("input", { id: `try-${at}`, type: "text", className: "mono", autocomplete: "off", autocapitalize: "off", spellcheck: false });
+    input.value = kept.get(name) ?? "";
+    input.required = term.dataset.in === "path";
+    input.dataset.tryName = name;
+    input.dataset.tryIn = term.dataset.in;
+    if (!input.required) label.append(" ", make("span", { className: "optional", textContent: "optional" }));
+    field.append(label, input);
+    return field;
+  });
+  $("[data-try-fields]", dialog).replaceChildren(...inputs);
+  $("[data-try-method]", dialog).textContent = method;
+  $("[data-try-method]", dialog).className = `method ${method.toLowerCase()}`;
+  $("[data-try-path]", dialog).textContent = path;
+  by("try-body").value = body ?? "";
+  by("try-body").parentElement.hidden = body === undefined;
+  $("[data-try-question]", dialog).hidden = $("[data-try-answer]", dialog).hidden = true;
+  tries++;
+  dialog.showModal();
+  (by("try-id").value && by("try-0") ? by("try-0") : by("try-id")).focus();
+}
+
+// Address and contents of the call; with an error where a part of the path would lead elsewhere.
+function tryCall(form) {
+  const method = $("[data-try-method]", form).textContent, query = new URLSearchParams(), headers = { Accept: "application/json" };
+  let path = $("[data-try-path]", form).textContent;
+  for (const { value, dataset: { tryName, tryIn } } of $$("[data-try-name]", form)) {
+    if (tryIn === "path") path = path.replace(`{${tryName}}`, () => encodeURIComponent(value));
+    else if (value && tryIn === "query") query.append(tryName, value);
+    else if (value) headers[tryName] = value;
+  }
+  const address = new URL(path, location.origin), body = by("try-body");
+  if (address.pathname !== path) throw new Error("A part of the path is no name or id.");
+  address.search = query;
+  const id = by("try-id").value.trim(), token = by("try-token").value.trim();
+  if (id || token) headers.Authorization = `${id}:${token}`;
+  const sent = !body.parentElement.hidden && body.value.trim() ? body.value : undefined;
+  if (sent) headers["Content-Type"] = "application/json";
+  return [address, { method, headers, body: sent, credentials: "omit", cache: "no-store", redirect: "error", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(TRY_MS) }];
+}
+
+function pretty(text) {
+  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+}
+
+async function sendTry(form) {
+  const mine = ++tries, figure = $("[data-try-answer]", form);
+  let status, text;
+  form.ariaBusy = "true";
+  try {
+    const answer = await fetch(...tryCall(form));
+    status = `${answer.status} ${answer.statusText}`;
+    text = pretty(await answer.text());
+    if (text.length > TRY_MAX_CHARS) text = `${text.slice(0, TRY_MAX_CHARS)}\n… cut off here`;
+  } catch (error) {
+    status = "No answer";
+    text = error.message;
+  }
+  form.ariaBusy = null;
+  if (mine !== tries) return;
+  $("figcaption", figure).textContent = status;
+  $("code", figure).textContent = text;
+  $("pre", figure).hidden = !text;
+  figure.hidden = false;
+  figure.scrollIntoView({ block: "nearest" });
+  say(`Answer: ${status}`);
+}
+
+function tryForm(form) {
+  const question = $("[data-try-question]", form);
+  const ask = (shown) => { question.hidden = !shown; if (shown) $("[data-try-stay]", question).focus(); };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if ($("[data-try-method]", form).textContent === "GET") sendTry(form); else ask(true);
+  });
+  form.addEventListener("input", () => ask(false));
+  $("[data-try-stay]", form).addEventListener("click", () => { ask(false); $(".form-end .primary", form).focus(); });
+  $("[data-try-go]", form).addEventListener("click", () => { ask(false); $(".form-end .primary", form).focus(); if (form.reportValidity()) sendTry(form); });
+  // A page that the browser keeps for going back must not keep these.
+  addEventListener("pagehide", () => { by("try-id").value = by("try-token").value = ""; });
+}
+
 // --- Start ---
 
 function start(root) {
@@ -373,6 +469,7 @@ function start(root) {
   each("form[data-grants]", grants);
   each("form[data-guard]", (form) => pictures.set(form, `${fields(form)}`));
   each("[data-live]", live);
+  each("form[data-try-form]", tryForm);
 }
 
 start(document);

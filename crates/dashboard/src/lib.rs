@@ -25,6 +25,7 @@ mod branches;
 mod databases;
 mod login;
 mod palette;
+mod reference;
 mod service_tokens;
 mod settings;
 
@@ -51,8 +52,7 @@ pub struct Options {
 /// The door, with all that its handlers need.
 pub(crate) struct Dashboard {
     plane: Arc<ControlPlane>,
-    #[allow(dead_code, reason = "the reference page is made of it")]
-    openapi: serde_json::Value,
+    reference: reference::Reference,
     /// The operations that the API answers.
     served: Vec<bough_policy::Operation>,
     stopping: watch::Receiver<bool>,
@@ -65,10 +65,11 @@ pub(crate) struct Dashboard {
 /// All pages, for a server to mount beside the API.
 pub fn router(plane: Arc<ControlPlane>, options: Options) -> Router {
     let secure = plane.settings().addresses.public_url.starts_with("https://");
+    let reference = reference::Reference::new(&options.openapi, &plane.settings().addresses.public_url);
     let house = Arc::new(Dashboard {
         plane,
         served: service_tokens::served(&options.openapi),
-        openapi: options.openapi,
+        reference,
         stopping: options.stopping,
         assets: assets::Assets::new(),
         streams: Arc::new(Semaphore::new(STREAMS_MAX)),

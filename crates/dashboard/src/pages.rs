@@ -11,7 +11,7 @@ use bough_policy::{BranchAt, DatabaseAt, MemberAt, Nowhere, Operation, Organizat
 
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
-use crate::{Dashboard, branches, databases, login, palette, problem, service_tokens, settings};
+use crate::{Dashboard, branches, databases, login, palette, problem, reference, service_tokens, settings};
 
 /// A page as tests know it.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,7 @@ pages! {
 
 /// The whole of it.
 pub(crate) fn router(house: &Arc<Dashboard>) -> Router {
+    let (docs, group) = (Arc::clone(house), Arc::clone(house));
     let (show, send, theme, asset, other) =
         (Arc::clone(house), Arc::clone(house), Arc::clone(house), Arc::clone(house), Arc::clone(house));
     decided(house)
@@ -126,6 +127,9 @@ pub(crate) fn router(house: &Arc<Dashboard>) -> Router {
             get(move |request| login::routes::show(Arc::clone(&show), request))
                 .post(move |request| login::routes::log_in(Arc::clone(&send), request)),
         )
+        // The reference of the API: open to everybody, so that nothing is decided.
+        .route("/docs", get(move |request| reference::routes::show(Arc::clone(&docs), request)))
+        .route("/docs/{*group}", get(move |request| reference::routes::show(Arc::clone(&group), request)))
         .route("/account/theme", post(move |request| login::routes::theme(Arc::clone(&theme), request)))
         .route(
             "/assets/{file}",

@@ -110,7 +110,8 @@ impl Visit<'_> {
         } else if let Some(first) = organizations.first() {
             page.navigation = vec![Link::new("Databases", format!("/{}", first.name), false)];
         }
-        page.navigation.push(Link::new("API reference", "/docs", self.asked.path == "/docs"));
+        let in_docs = self.asked.path == "/docs" || self.asked.path.starts_with("/docs/");
+        page.navigation.push(Link::new("API reference", "/docs", in_docs));
         Ok(page)
     }
 

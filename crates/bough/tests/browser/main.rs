@@ -53,6 +53,11 @@ fn pages() {
 }
 
 #[test]
+fn reference() {
+    run("reference");
+}
+
+#[test]
 fn others() {
     let wanted = std::env::var("BOUGH_BROWSER_SPECS").unwrap_or_default();
     for spec in wanted.split(',').map(str::trim).filter(|spec| !spec.is_empty()) {

@@ -76,4 +76,22 @@ export const PAGES = [
   { name: 'token-empty', route: `${TOKENS}/{id}`, with: ({ empty }) => ({ id: empty }), as: admin },
   { name: 'token-of-member', route: `${TOKENS}/{id}`, with: ({ busy }) => ({ id: busy }), as: member },
   { name: 'token-rotate', route: `${TOKENS}/{id}/rotate`, with: ({ busy }) => ({ id: busy }), as: admin },
+  { name: 'palette', route: '/{organization}/palette', query: '?q=shop', as: admin },
+  { name: 'settings', route: '/{organization}/settings', as: admin },
+  { name: 'settings-of-member', route: '/{organization}/settings', as: member },
+  { name: 'regions', route: '/{organization}/settings/regions', as: admin },
+  { name: 'members', route: '/{organization}/settings/members', as: admin },
+  { name: 'members-of-member', route: '/{organization}/settings/members', as: member },
+  { name: 'audit-log', route: '/{organization}/settings/audit-log', as: admin },
+  { name: 'audit-log-of-member', route: '/{organization}/settings/audit-log', as: member },
+  { name: 'docs', route: '/docs' },
+  { name: 'docs-branches', route: '/docs/branches', as: admin },
+  {
+    name: 'docs-try',
+    route: '/docs/branches',
+    prepare: async (page) => {
+      await page.getByRole('button', { name: 'Try it: Create branch' }).click();
+      await page.getByLabel('Token id').waitFor();
+    },
+  },
 ];

@@ -1,0 +1,88 @@
+//! What each operation does, in a sentence: for the description, and so for the reference page.
+
+use bough_policy::Operation;
+
+/// Of an operation that is served; `None` for those that are not.
+pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
+    Some(match operation {
+        Operation::ListOrganizations => "Lists the organizations that the caller belongs to.",
+        Operation::GetOrganization => "Reads an organization.",
+        Operation::UpdateOrganization => "Changes the organization's billing address.",
+        Operation::ListAuditLogs => {
+            "Lists what was done in the organization, by whom and from where; newest first."
+        }
+        Operation::ListClusterSizeSkus => "Lists the cluster sizes that branches can have.",
+        Operation::GetOrganizationFigures => {
+            "Counts the branches of the last day or month, how many ran, and what they took on disk."
+        }
+        Operation::ListRegionsForOrganization => {
+            "Lists the regions in which the organization can have branches."
+        }
+        Operation::ListPublicRegions => "Lists the regions of this installation.",
+        Operation::ListOrganizationMembers => "Lists the people of the organization with their roles.",
+        Operation::GetOrganizationMembership => "Reads a member and his role.",
+        Operation::UpdateOrganizationMembership => "Gives a member another role.",
+        Operation::RemoveOrganizationMember => "Removes a member from the organization.",
+        Operation::ListDatabases => "Lists the databases that the caller may see.",
+        Operation::CreateDatabase => {
+            "Makes a database with its first branch, `main`, which is a production branch."
+        }
+        Operation::GetDatabase => "Reads a database.",
+        Operation::UpdateDatabaseSettings => "Changes a database's name or settings.",
+        Operation::DeleteDatabase => "Deletes a database with all of its branches and their data.",
+        Operation::ListDatabaseAdministrators => {
+            "Lists who administers a database beside the organization's administrators."
+        }
+        Operation::AddDatabaseAdministrator => "Makes a member an administrator of a database.",
+        Operation::RemoveDatabaseAdministrator => "Takes the administration of a database from somebody.",
+        Operation::ListDatabaseRegions => "Lists the regions in which the database can have branches.",
+        Operation::ListBranches => "Lists the branches of a database.",
+        Operation::CreateBranch => "Makes a branch with the schema of another one, and a server of its own.",
+        Operation::GetBranch => "Reads a branch and its state.",
+        Operation::UpdateBranch => "Changes a branch's name, protection or lifetime.",
+        Operation::DeleteBranch => "Deletes a branch and its data.",
+        Operation::GetBranchSchema => "Reads the schema of a branch as SQL, a table at a time.",
+        Operation::PromoteBranch => "Makes a branch a production branch.",
+        Operation::DemoteBranch => "Makes a production branch a development branch.",
+        Operation::RestartBranch => "Restarts a branch's server.",
+        Operation::EnableSafeMigrations => "Turns safe migrations on.",
+        Operation::DisableSafeMigrations => "Turns safe migrations off.",
+        Operation::UpdateSafeMigrations => "Turns safe migrations on or off.",
+        Operation::UpdateBranchClusterConfig => "Gives a branch another cluster size.",
+        Operation::ListBranchClusterSizeSkus => "Lists the cluster sizes that the branch can have.",
+        Operation::ListBranchResizeRequests => "Lists the resizes of a branch, newest first.",
+        Operation::GetBranchResizeRequest => "Reads a resize of a branch.",
+        Operation::UpdateBranchResizeRequest => "Asks for another size of a branch.",
+        Operation::CancelBranchChangeRequest => "Cancels a resize that has not begun.",
+        Operation::ListServiceTokens => "Lists the service tokens of the organization, never their secrets.",
+        Operation::CreateServiceToken => {
+            "Makes a service token that may do nothing yet. Its secret is answered once, here."
+        }
+        Operation::GetServiceToken => "Reads a service token and what it may do.",
+        Operation::UpdateServiceToken => {
+            "Changes a service token's name, or the addresses that it may be used from."
+        }
+        Operation::DeleteServiceToken => "Deletes a service token: it opens nothing from then on.",
+        Operation::ListServiceTokenAccesses => "Lists the accesses of a service token, one by one.",
+        Operation::AddServiceTokenAccesses => "Grants accesses to a service token at one place.",
+        Operation::RemoveServiceTokenAccesses => "Takes accesses from a service token at one place.",
+        Operation::ListServiceTokenGrants => "Lists what a service token holds, by resource.",
+        Operation::ReplaceServiceTokenGrants => "Replaces all that a service token holds, at once.",
+        Operation::RotateServiceToken => {
+            "Gives a service token a new secret; the old one goes on for as long as asked."
+        }
+        Operation::AdoptServiceToken => {
+            "Takes over a service token that a token made, so that it no longer ends with its maker."
+        }
+        Operation::ListServiceTokenDenials => {
+            "Lists what a service token was refused, and which access it lacked."
+        }
+        Operation::ExplainServiceToken => "Says whether a service token might do something, and why.",
+        Operation::GetServiceTokenFigures => "Counts the requests and refusals of a service token over time.",
+        Operation::GetServiceTokenUsage => {
+            "Lists which of its accesses a service token has used, and when last."
+        }
+        Operation::GetCurrentUser => "Reads one's own account.",
+        _ => return None,
+    })
+}

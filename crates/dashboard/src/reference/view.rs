@@ -1,0 +1,23 @@
+//! The pages of the reference.
+
+use askama::Template;
+
+use super::read::{Group, Reference};
+use crate::layout::Page;
+
+/// All operations, to find one.
+#[derive(Template)]
+#[template(path = "reference/index.html")]
+pub(super) struct Index<'a> {
+    pub(super) page: Page,
+    pub(super) reference: &'a Reference,
+}
+
+/// The operations about one kind of thing.
+#[derive(Template)]
+#[template(path = "reference/group.html")]
+pub(super) struct OfGroup<'a> {
+    pub(super) page: Page,
+    pub(super) reference: &'a Reference,
+    pub(super) group: &'a Group,
+}
