@@ -143,11 +143,14 @@ pub(crate) fn escaped(part: &str) -> String {
     address
 }
 
-/// A text of the house as a sentence of a page.
+/// A text of the house as a sentence of a page. A name such as `read_branch` stays as it is.
 pub(crate) fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    sentence.push_str(letters.as_str());
+    let text = text.trim();
+    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
+    let mut letters = text.chars();
+    let first = letters.next().filter(|_| !is_name);
+    let mut sentence: String = first.into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(if is_name { text } else { letters.as_str() });
     if !sentence.ends_with(['.', '?', '!']) {
         sentence.push('.');
     }

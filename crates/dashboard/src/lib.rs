@@ -21,6 +21,7 @@ mod pages;
 mod problem;
 mod visit;
 
+mod account;
 mod branches;
 mod databases;
 mod login;

@@ -11,7 +11,9 @@ use bough_policy::{BranchAt, DatabaseAt, MemberAt, Nowhere, Operation, Organizat
 
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
-use crate::{Dashboard, branches, databases, login, palette, problem, reference, service_tokens, settings};
+use crate::{
+    Dashboard, account, branches, databases, login, palette, problem, reference, service_tokens, settings,
+};
 
 /// A page as tests know it.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +116,12 @@ pages! {
     Send "/{organization}/settings/members/{id}/remove" MemberAt, RemoveOrganizationMember => settings::members::remove;
     Show "/{organization}/settings/audit-log" OrganizationAt, ListAuditLogs => settings::audit::list;
     Send "/{organization}/settings/audit-log" OrganizationAt, ListAuditLogs => settings::audit::verify;
+    // One's own account.
+    Show "/account" Nowhere, GetCurrentUser => account::routes::show;
+    Send "/account" Nowhere, UpdateCurrentUser => account::routes::save;
+    Send "/account/password" Nowhere, UpdateCurrentUser => account::routes::change_password;
+    Send "/account/sessions/end-others" Nowhere, UpdateCurrentUser => account::routes::sign_out_others;
+    Send "/account/sessions/{id}/end" Nowhere, UpdateCurrentUser => account::routes::sign_out;
 }
 
 /// The whole of it.

@@ -1,9 +1,11 @@
 //! What people do in the browser, by what it is about: pages and forms over HTTP, as a browser without
 //! script asks for them and sends them. One program, because each takes its time to link.
 
+mod account;
 mod branches;
 mod databases;
 mod everybody;
 mod html;
 mod service_tokens;
+mod settings;
 mod support;

@@ -11,6 +11,7 @@ use super::routes::{Place, class_title, shown};
 use super::view::{ChangeClass, Errors};
 use crate::answer::Answer;
 use crate::databases::page;
+use crate::layout::sentence;
 use crate::visit::{Visit, branch_part};
 
 /// Shows the page again, with what was wrong where it was.
@@ -24,14 +25,6 @@ fn refused(
     let mut errors = Errors::default();
     *put(&mut errors) = sentence(&why);
     shown(visit, at, errors, StatusCode::UNPROCESSABLE_ENTITY)
-}
-
-/// The words of an action, as a sentence.
-fn sentence(why: &str) -> String {
-    let mut letters = why.chars();
-    let Some(first) = letters.next() else { return String::new() };
-    let end = if why.ends_with('.') { "" } else { "." };
-    format!("{}{}{end}", first.to_uppercase(), letters.as_str())
 }
 
 const fn all(errors: &mut Errors) -> &mut String {

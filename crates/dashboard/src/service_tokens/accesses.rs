@@ -4,6 +4,8 @@ use bough_control::model::{OrganizationId, Timestamp};
 use bough_policy::Access::*;
 use bough_policy::{Access, AccessSet, GrantScope, Level, Principal, may_grant};
 
+use crate::layout::sentence;
+
 /// One box.
 pub(crate) struct AccessBox {
     pub(crate) name: &'static str,
@@ -210,20 +212,6 @@ impl Preset {
 pub(crate) fn breadth(access: Access) -> impl Ord {
     let reads = access.name().starts_with("read_");
     (access.level() != Level::Database, !reads, access.name().starts_with("connect_"), access)
-}
-
-/// A text of the house as a sentence of a page. A name such as `read_branch` stays as it is.
-pub(crate) fn sentence(text: &str) -> String {
-    let text = text.trim();
-    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
-    let mut letters = text.chars();
-    let first = letters.next().filter(|_| !is_name);
-    let mut sentence: String = first.into_iter().flat_map(char::to_uppercase).collect();
-    sentence.push_str(if is_name { text } else { letters.as_str() });
-    if !sentence.ends_with(['.', '?', '!']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 #[cfg(test)]

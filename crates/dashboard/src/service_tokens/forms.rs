@@ -7,14 +7,13 @@ use bough_control::model::{Cidrs, TokenName};
 use bough_control::service_tokens::{GrantSet, UpdateToken, WantedScope};
 use bough_policy::{Granted, Operation, TokenAt};
 
-use super::accesses::sentence;
 use super::preview;
 use super::routes::secret_page;
 use super::ticks::{Sent, Ticks, held};
 use super::token::{Shown, open_databases, rotate_form, token_page, why_not_hand_over};
 use super::view::{Level, PreviewPart, RotatePage, Typed, around, list_address, token_address};
 use crate::answer::Answer;
-use crate::layout::escaped;
+use crate::layout::{escaped, sentence};
 use crate::problem::told;
 use crate::visit::Visit;
 

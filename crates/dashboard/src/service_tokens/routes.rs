@@ -6,14 +6,13 @@ use bough_control::service_tokens::{CreateToken, NewSecret, WantedTokens};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{Granted, Operation, OrganizationAt, TokenAt};
 
-use super::accesses::sentence;
 use super::token::{Shown, token_page};
 use super::view::{
     Level, ListPage, NewForm, NewPage, PAGE_SIZE, SecretPage, Token, around, list_address, token_address,
     why_not_create,
 };
 use crate::answer::Answer;
-use crate::layout::{Link, Pages, escaped};
+use crate::layout::{Link, Pages, escaped, sentence};
 use crate::visit::Visit;
 
 /// Longest search, in characters.

@@ -6,7 +6,7 @@ use bough_control::service_tokens::{GrantRow, TokenRow, etag};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{AccessSet, GrantScope, Granted, Grants, Operation, OrganizationAt, TokenAt, decide};
 
-use super::accesses::{Group, Preset, Ticked, groups, sentence, why};
+use super::accesses::{Group, Preset, Ticked, groups, why};
 use super::preview::preview;
 use super::refusals::Around;
 use super::ticks::{OPEN_MAX, Sent, Ticks, held, scope_key};
@@ -14,7 +14,7 @@ use super::view::{
     DatabaseLine, Difference, Level, OpenDatabase, RotateForm, Token, TokenPage, Typed, around, token_address,
 };
 use crate::figures;
-use crate::layout::Link;
+use crate::layout::{Link, sentence};
 use crate::visit::Visit;
 
 /// Databases that are offered to be chosen from; any other can be typed.

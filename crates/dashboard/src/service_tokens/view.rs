@@ -9,7 +9,8 @@ use super::accesses::{Group, Preset};
 use super::preview::Reach;
 use super::refusals::{Refusal, Unused};
 use crate::chart::Chart;
-use crate::layout::{Crumb, Link, Page, Pages, When, escaped};
+use crate::layout::{Link, Page, Pages, When, escaped};
+use crate::settings;
 use crate::visit::Visit;
 
 /// Tokens on a page of the list.
@@ -31,29 +32,7 @@ pub(super) enum Level {
 
 /// The surroundings of a page of service tokens.
 pub(super) fn around(visit: &Visit<'_>, title: &str, level: Level) -> Result<Page, Error> {
-    let mut page = visit.page(title)?;
-    let settings = format!("/{}/settings", visit.organization());
-    let list = list_address(visit);
-    let own = level == Level::List;
-    page.crumbs.push(Crumb::new("Settings", settings.clone()));
-    page.crumbs.push(Crumb::new("Service tokens", if own { String::new() } else { list.clone() }));
-    if !own {
-        page.crumbs.push(Crumb::new(title, ""));
-    }
-    let tab = |text: &str, path: &str| {
-        let href = format!("{settings}{path}");
-        Link::new(text, href, path == "/service-tokens")
-    };
-    page.tabs = vec![
-        tab("General", ""),
-        tab("Regions", "/regions"),
-        tab("Members", "/members"),
-        tab("Service tokens", "/service-tokens"),
-        tab("Audit log", "/audit-log"),
-    ];
-    page.tabs_label = "Settings".to_owned();
-    page.tabs_side = true;
-    Ok(page)
+    settings::around(visit, "/service-tokens", (level == Level::Below).then_some(title))
 }
 
 /// A token as lists and headings show it.

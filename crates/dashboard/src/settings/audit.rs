@@ -29,10 +29,16 @@ const fn kind(kind: ActorKind) -> &'static str {
     }
 }
 
-/// An action in words: of `database_branch.created`, "created database branch".
-fn in_words(action: &str) -> String {
+/// What was done, in words, up to the name of what it was done to: of `database_branch.created` on a
+/// branch, "created database branch"; of `organization.removed_member` on a person, "removed member: user".
+fn in_words(action: &str, target_kind: &str) -> String {
     let (thing, verb) = action.split_once('.').unwrap_or(("", action));
-    format!("{verb} {thing}").replace(['_', '.'], " ").trim().to_owned()
+    let (thing, verb) = (thing.replace('_', " "), verb.replace(['_', '.'], " "));
+    match (thing == target_kind, verb.contains(' ')) {
+        (true, false) => format!("{verb} {thing}"),
+        (_, true) => format!("{verb}: {target_kind}"),
+        (false, false) => format!("{verb} {thing}: {target_kind}"),
+    }
 }
 
 /// A kind of thing in words: of `DatabaseBranch`, "database branch".
@@ -53,13 +59,14 @@ fn entry(visit: &Visit<'_>, row: &EventRow) -> Entry {
         .ok()
         .filter(|value| value.as_object().is_none_or(|fields| !fields.is_empty()))
         .and_then(|value| serde_json::to_string_pretty(&value).ok());
+    let target_kind = thing(&row.target.kind);
     Entry {
         actor: row.actor.display_name.clone(),
         actor_id: row.actor.id.clone(),
         actor_kind: kind(row.actor.kind),
-        what: in_words(&row.action),
+        what: in_words(&row.action, &target_kind),
         target: row.target.name.clone(),
-        target_kind: thing(&row.target.kind),
+        target_kind,
         target_id: row.target.id.clone(),
         of: row.auditable.name.clone(),
         of_kind: thing(&row.auditable.kind),
@@ -257,9 +264,11 @@ mod tests {
 
     #[test]
     fn actions_and_kinds_are_told_in_words() {
-        assert_eq!(in_words("database_branch.created"), "created database branch");
-        assert_eq!(in_words("organization_membership.updated_role"), "updated role organization membership");
-        assert_eq!(in_words("odd"), "odd");
+        assert_eq!(in_words("database_branch.created", "database branch"), "created database branch");
+        assert_eq!(in_words("organization.removed_member", "user"), "removed member: user");
+        assert_eq!(in_words("organization.left", "user"), "left organization: user");
+        let grants = in_words("service_token.updated_bulk_database_access", "service token");
+        assert_eq!(grants, "updated bulk database access: service token");
         assert_eq!(thing("DatabaseBranch"), "database branch");
         assert_eq!(thing("User"), "user");
     }
