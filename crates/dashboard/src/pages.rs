@@ -102,6 +102,7 @@ pages! {
     Send "/{organization}/settings/service-tokens/{id}/preview" TokenAt, ExplainServiceToken => service_tokens::forms::preview;
     Send "/{organization}/settings/service-tokens/{id}/allow" TokenAt, AddServiceTokenAccesses => service_tokens::forms::allow;
     Send "/{organization}/settings/service-tokens/{id}/remove" TokenAt, RemoveServiceTokenAccesses => service_tokens::forms::remove;
+    Show "/{organization}/settings/service-tokens/{id}/requests" TokenAt, GetServiceTokenFigures => service_tokens::routes::requests;
     Show "/{organization}/settings/service-tokens/{id}/rotate" TokenAt, RotateServiceToken => service_tokens::forms::show_rotate;
     Send "/{organization}/settings/service-tokens/{id}/rotate" TokenAt, RotateServiceToken => service_tokens::forms::rotate;
     Send "/{organization}/settings/service-tokens/{id}/adopt" TokenAt, AdoptServiceToken => service_tokens::forms::adopt;

@@ -75,6 +75,7 @@ export const PAGES = [
   { name: 'token', route: `${TOKENS}/{id}`, with: ({ busy }) => ({ id: busy }), as: admin },
   { name: 'token-empty', route: `${TOKENS}/{id}`, with: ({ empty }) => ({ id: empty }), as: admin },
   { name: 'token-of-member', route: `${TOKENS}/{id}`, with: ({ busy }) => ({ id: busy }), as: member },
+  { name: 'token-requests', route: `${TOKENS}/{id}/requests`, with: ({ busy }) => ({ id: busy }), as: admin },
   { name: 'token-rotate', route: `${TOKENS}/{id}/rotate`, with: ({ busy }) => ({ id: busy }), as: admin },
   { name: 'palette', route: '/{organization}/palette', query: '?q=shop', as: admin },
   { name: 'settings', route: '/{organization}/settings', as: admin },

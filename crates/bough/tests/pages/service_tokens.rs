@@ -133,6 +133,15 @@ fn a_token_is_made_told_what_it_may_and_used() {
     browser.follow(&allowed).says(&["Granted: delete_branch on shop.", "Granted by now"]);
     own.delete(&format!("{branches}/dev")).expect(204);
 
+    // How often it asked, and how long that took, is drawn.
+    let page = wait_until(WRITTEN, "its requests are counted", || {
+        let page = browser.get(&base).expect(200);
+        page.text().contains("Requests in a day 4, 1 refused").then_some(page)
+    });
+    assert!(page.html().contains(&format!("href=\"{base}/requests\"")));
+    let charts = browser.get(&format!("{base}/requests")).expect(200).says(&["Last day", "Last month"]);
+    assert_eq!(charts.html().matches("<figure class=\"chart\">").count(), 4);
+
     // What it never needed goes in one click, too.
     let page = wait_until(WRITTEN, "its uses are written down", || {
         let page = browser.get(&base).expect(200);
@@ -318,7 +327,7 @@ fn what_it_could_do_is_told_before_it_is_saved() {
     told.says(&[
         "Delete branch DELETE …/branches/{branch} development only; production needs delete_production_branch",
         "Delete branch DELETE …/branches/{branch} Get branch",
-        "POST /service-tokens/{id}/adopt not allowed only people can do this",
+        "POST /service-tokens/{id}/adopt only people can do this",
     ])
     // Only what there is a route for.
     .does_not_say(&["deploy request", "backup"]);

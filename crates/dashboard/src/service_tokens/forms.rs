@@ -11,7 +11,7 @@ use super::preview;
 use super::routes::secret_page;
 use super::ticks::{Sent, Ticks, held};
 use super::token::{Shown, open_databases, rotate_form, token_page, why_not_hand_over};
-use super::view::{Level, PreviewPart, RotatePage, Typed, around, list_address, token_address};
+use super::view::{PreviewPart, RotatePage, Typed, around, list_address, token_address};
 use crate::answer::Answer;
 use crate::layout::{escaped, sentence};
 use crate::problem::told;
@@ -184,7 +184,7 @@ fn rotate_page(
     error: String,
 ) -> Result<Answer, Error> {
     let token = visit.plane().get_token(at)?;
-    let mut page = around(visit, "Rotate the token", Level::Below)?;
+    let mut page = around(visit, Some("Rotate the token"))?;
     let (params, body) = ([visit.organization(), token.id.as_str()], Some(r#"{"overlap_seconds":3600}"#));
     page.api_call = Some(visit.api_call(Operation::RotateServiceToken, &params, body));
     let rotate = rotate_form(visit, &token, chosen, error);

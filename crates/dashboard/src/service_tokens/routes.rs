@@ -1,6 +1,7 @@
 //! The list, and making a token.
 
 use axum::http::StatusCode;
+use bough_control::figures::Span;
 use bough_control::model::{Timestamp, TokenName};
 use bough_control::service_tokens::{CreateToken, NewSecret, WantedTokens};
 use bough_control::{Error, Page as Rows};
@@ -8,10 +9,11 @@ use bough_policy::{Granted, Operation, OrganizationAt, TokenAt};
 
 use super::token::{Shown, token_page};
 use super::view::{
-    Level, ListPage, NewForm, NewPage, PAGE_SIZE, SecretPage, Token, around, list_address, token_address,
-    why_not_create,
+    ListPage, NewForm, NewPage, PAGE_SIZE, RequestsPage, SecretPage, Token, around, list_address,
+    token_address, why_not_create,
 };
 use crate::answer::Answer;
+use crate::figures;
 use crate::layout::{Link, Pages, escaped, sentence};
 use crate::visit::Visit;
 
@@ -35,7 +37,7 @@ pub(crate) fn list(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<Ans
         .into_iter()
         .map(|(key, text, _)| Link::new(text, format!("?show={key}{words}"), key == show))
         .collect();
-    let mut page = around(visit, "Service tokens", Level::List)?;
+    let mut page = around(visit, None)?;
     page.api_call = Some(visit.api_call(Operation::ListServiceTokens, &[visit.organization()], None));
     Answer::page(&ListPage {
         page,
@@ -52,7 +54,7 @@ pub(crate) fn list(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<Ans
 }
 
 fn new_page(visit: &Visit<'_>, status: StatusCode, new: NewForm) -> Result<Answer, Error> {
-    let mut page = around(visit, "New service token", Level::Below)?;
+    let mut page = around(visit, Some("New service token"))?;
     let body = Some(r#"{"name":"ci","ttl":2592000}"#);
     page.api_call = Some(visit.api_call(Operation::CreateServiceToken, &[visit.organization()], body));
     Answer::page_with(status, &NewPage { page, new })
@@ -119,7 +121,7 @@ pub(super) fn secret_page(
     let (id, secret) = (made.token.id.to_string(), made.secret.expose().clone());
     let export = format!("export BOUGH_TOKEN_ID={id} BOUGH_TOKEN={secret}");
     Answer::page(&SecretPage {
-        page: around(visit, title, Level::Below)?,
+        page: around(visit, Some(title))?,
         fragment,
         title,
         remark,
@@ -137,6 +139,22 @@ pub(super) fn secret_page(
 /// The page of a token.
 pub(crate) fn show(visit: &Visit<'_>, at: Granted<TokenAt>) -> Result<Answer, Error> {
     Answer::page(&token_page(visit, &at, Shown::default())?)
+}
+
+/// The requests of a token over time.
+pub(crate) fn requests(visit: &Visit<'_>, at: Granted<TokenAt>) -> Result<Answer, Error> {
+    let plane = visit.plane();
+    let token = plane.get_token(&at)?;
+    let name = token.name.as_deref().unwrap_or(token.id.as_str());
+    let mut page = around(visit, Some(&format!("Requests of {name}")))?;
+    let params = [visit.organization(), token.id.as_str()];
+    page.api_call = Some(visit.api_call(Operation::GetServiceTokenFigures, &params, None));
+    Answer::page(&RequestsPage {
+        page,
+        back: token_address(visit, token.id.as_str()),
+        day: figures::of_token(&plane.token_figures(&at, Span::Day)?),
+        month: figures::of_token(&plane.token_figures(&at, Span::Month)?),
+    })
 }
 
 #[cfg(test)]

@@ -11,10 +11,9 @@ use super::preview::preview;
 use super::refusals::Around;
 use super::ticks::{OPEN_MAX, Sent, Ticks, held, scope_key};
 use super::view::{
-    DatabaseLine, Difference, Level, OpenDatabase, RotateForm, Token, TokenPage, Typed, around, token_address,
+    DatabaseLine, Difference, OpenDatabase, RotateForm, Token, TokenPage, Typed, around, token_address,
 };
-use crate::figures;
-use crate::layout::{Link, sentence};
+use crate::layout::sentence;
 use crate::visit::Visit;
 
 /// Databases that are offered to be chosen from; any other can be typed.
@@ -272,14 +271,10 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         },
     };
 
-    let span = if visit.asked.query("span") == "month" { Span::Month } else { Span::Day };
-    let link = |text: &str, of: Span| {
-        Link::new(text, format!("{base}?span={}#requests-title", of.as_str()), of == span)
-    };
-    let spans = vec![link("Last day", Span::Day), link("Last month", Span::Month)];
+    let requests = plane.token_figures(at, Span::Day)?.total;
 
     let token = Token::new(visit, &row);
-    let mut page = around(visit, &token.name, Level::Below)?;
+    let mut page = around(visit, Some(&token.name))?;
     let params = [visit.organization(), row.id.as_str()];
     page.api_call = Some(visit.api_call(Operation::GetServiceToken, &params, None));
     Ok(TokenPage {
@@ -292,8 +287,11 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         more_refusals,
         unused,
         more_unused,
-        charts: figures::of_token(&plane.token_figures(at, span)?).to_vec(),
-        spans,
+        requests: match (requests.count, requests.refusals) {
+            (0, _) => "none".to_owned(),
+            (count, 0) => format!("{count}, none refused"),
+            (count, refused) => format!("{count}, {refused} refused"),
+        },
         refused: shown.refused,
         conflict: shown.conflict,
         differences,

@@ -21,18 +21,9 @@ pub(super) fn list_address(visit: &Visit<'_>) -> String {
     format!("/{}/settings/service-tokens", visit.organization())
 }
 
-/// Where a page stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
-    /// It is the list.
-    List,
-    /// It is below the list.
-    Below,
-}
-
-/// The surroundings of a page of service tokens.
-pub(super) fn around(visit: &Visit<'_>, title: &str, level: Level) -> Result<Page, Error> {
-    settings::around(visit, "/service-tokens", (level == Level::Below).then_some(title))
+/// The surroundings of a page of service tokens: of the list, or of what stands `below` it.
+pub(super) fn around(visit: &Visit<'_>, below: Option<&str>) -> Result<Page, Error> {
+    settings::around(visit, "/service-tokens", below)
 }
 
 /// A token as lists and headings show it.
@@ -216,9 +207,8 @@ pub(crate) struct TokenPage {
     pub(crate) unused: Vec<Unused>,
     pub(crate) more_unused: usize,
 
-    /// Of its requests; of the last day or month, as the links say.
-    pub(crate) charts: Vec<Chart>,
-    pub(crate) spans: Vec<Link>,
+    /// Its requests of the last day, in words.
+    pub(crate) requests: String,
 
     /// What was wrong with the form of accesses.
     pub(crate) refused: String,
@@ -250,6 +240,16 @@ pub(crate) struct TokenPage {
     pub(crate) rotate: RotateForm,
     /// Why he may not delete it.
     pub(crate) delete_closed: String,
+}
+
+/// The requests of a token, as charts.
+#[derive(Template)]
+#[template(path = "service_tokens/requests.html")]
+pub(crate) struct RequestsPage {
+    pub(crate) page: Page,
+    pub(crate) back: String,
+    pub(crate) day: [Chart; 2],
+    pub(crate) month: [Chart; 2],
 }
 
 /// What can be done with what is ticked, alone.

@@ -148,8 +148,10 @@ visit('a curve shows requests and refusals', { as: admin }, async (page) => {
     return total.requests === 2 && total.refusals === 1;
   });
   await page.goto(of(made));
-  await page.getByRole('img', { name: 'Requests and refusals' }).waitFor();
-  await page.getByText('Figures of “Requests and refusals”').click();
-  assert.ok(await page.getByRole('table', { name: 'Requests and refusals' }).isVisible());
+  await page.getByRole('link', { name: 'Charts' }).click();
+  const day = page.getByRole('region', { name: 'Last day' });
+  await day.getByRole('img', { name: 'Requests and refusals' }).waitFor();
+  await day.getByText('Figures of “Requests and refusals”').click();
+  assert.ok(await day.getByRole('table', { name: 'Requests and refusals' }).isVisible());
   await axe(page);
 });
