@@ -9,6 +9,10 @@ use crate::reconcile::Wish;
 use crate::row::{Page, actor, all, change, cluster_size, first, number, parsed, time, time_opt};
 use crate::{Reader, StoreError, Tx};
 
+/// Changes that are kept of a branch, the latest; the audit log has them all. What looks for the one that is
+/// not ended reads them.
+const KEPT_PER_BRANCH: i64 = 200;
+
 /// A change of a branch's size.
 #[derive(Clone, Debug)]
 pub struct ResizeRow {
@@ -131,7 +135,22 @@ pub fn wish(
             now.as_micros(),
         ],
     )?;
+    forget_old(tx, &before.id)?;
     set_size(tx, &before.id, size, now)
+}
+
+fn forget_old(tx: &Tx<'_>, branch: &BranchId) -> Result<(), StoreError> {
+    let branch = branch.as_str();
+    if number(tx, "SELECT COUNT(*) FROM resizes WHERE branch_id = ?", params![branch])? <= KEPT_PER_BRANCH {
+        return Ok(());
+    }
+    change(
+        tx,
+        "DELETE FROM resizes WHERE branch_id = ?1 AND state NOT IN ('pending', 'resizing') AND id NOT IN \
+         (SELECT id FROM resizes WHERE branch_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2)",
+        params![branch, KEPT_PER_BRANCH],
+    )?;
+    Ok(())
 }
 
 /// Takes back one that has not begun, and wishes the size that the branch had before, and not one that was

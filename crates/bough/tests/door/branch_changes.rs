@@ -115,6 +115,23 @@ fn a_resize_waits_for_its_server_and_can_be_taken_back() {
     });
 }
 
+/// Whoever asks for other sizes without end does not make the store grow, nor every further one slower.
+#[test]
+fn of_many_resizes_the_latest_are_kept() {
+    let bough = Bough::start(BOUGH);
+    bough.database("shop");
+    let admin = bough.admin();
+    let resizes = admin.org("/databases/shop/branches/main/resizes");
+    let mut last = String::new();
+    for number in 0..210 {
+        let size = ["PS_20", "PS_10"][number % 2];
+        let asked = admin.put(&resizes, &json!({"cluster_size": size})).expect(200);
+        asked.str("/id").clone_into(&mut last);
+    }
+    let list = admin.get(&resizes).expect(200);
+    assert_eq!((list.json["total_count"].as_i64(), list.str("/data/0/id")), (Some(200), last.as_str()));
+}
+
 fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), signal).expect("signalled");
 }

@@ -80,8 +80,12 @@ impl ControlPlane {
         } else {
             Ok(())
         };
-        if let Err(error) = done {
-            tracing::error!(branch = %id, %error, "the set end of a branch could not be seen to");
+        match done {
+            // Somebody changed it meanwhile: the next look sees how.
+            Ok(()) | Err(Error::Changed | Error::NotFound) => {}
+            Err(error) => {
+                tracing::error!(branch = %id, %error, "the set end of a branch could not be seen to");
+            }
         }
     }
 
