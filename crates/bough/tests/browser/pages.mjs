@@ -85,7 +85,6 @@ export const PAGES = [
   { name: 'members-of-member', route: '/{organization}/settings/members', as: member },
   { name: 'member', route: '/{organization}/settings/members/{id}', with: ({ ben }) => ({ id: ben }), as: admin },
   { name: 'audit-log', route: '/{organization}/settings/audit-log', as: admin },
-  { name: 'audit-log-of-member', route: '/{organization}/settings/audit-log', as: member },
   { name: 'account', route: '/account', as: admin },
   { name: 'docs', route: '/docs' },
   { name: 'docs-branches', route: '/docs/branches', as: admin },
