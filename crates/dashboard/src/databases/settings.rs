@@ -227,7 +227,7 @@ fn administrators(visit: &Visit<'_>) -> Result<Administrators, Error> {
     };
     let page = Rows { number: 1, size: ADMINISTRATORS_SHOWN };
     let (rows, total) = visit.plane().list_database_administrators(&at, page)?;
-    let mut members = Vec::new();
+    let (mut members, mut everybody) = (Vec::new(), false);
     let typed = visit.asked.form.get("member");
     if may_not_change.is_empty()
         && let Ok(of) = visit.may::<OrganizationAt>(Operation::ListOrganizationMembers)
@@ -243,6 +243,7 @@ fn administrators(visit: &Visit<'_>) -> Result<Administrators, Error> {
                     chosen: typed == member.user.id.as_str(),
                 })
                 .collect();
+            everybody = members.is_empty();
         }
     }
     let shown = rows.iter().map(|row| Administrator {
@@ -256,6 +257,7 @@ fn administrators(visit: &Visit<'_>) -> Result<Administrators, Error> {
         more: total - i64::try_from(rows.len()).unwrap_or(total),
         rows: shown.collect(),
         members,
+        all: everybody,
         typed: typed.to_owned(),
         may_not_see: String::new(),
         may_not_change,

@@ -168,6 +168,8 @@ pub(crate) struct Administrators {
     pub(crate) more: i64,
     /// Members who are none yet; empty when there are too many to list.
     pub(crate) members: Vec<Choice>,
+    /// Every member is one.
+    pub(crate) all: bool,
     /// Who was chosen, or typed.
     pub(crate) typed: String,
     /// Why the viewer may not see them, or change who they are.
