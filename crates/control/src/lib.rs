@@ -23,6 +23,7 @@ pub mod denials;
 pub mod figures;
 pub mod names;
 pub mod organizations;
+pub mod pages;
 pub mod people;
 pub mod service_tokens;
 pub mod setup;

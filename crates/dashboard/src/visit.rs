@@ -1,6 +1,7 @@
 //! What a handler works with: who asks, what for, and the house.
 
 use bough_control::model::Role;
+use bough_control::pages::database_part;
 use bough_control::people::{FormOf, Visitor};
 use bough_control::place::Target;
 use bough_control::{Caller, ControlPlane, Error, Page as Rows};
@@ -127,20 +128,10 @@ impl Visit<'_> {
     }
 }
 
-/// What a database is called in addresses: one that is called as a page of its organization, by its id.
-pub(crate) fn database_part<'a>(name: &'a str, id: &'a str) -> &'a str {
-    if DATABASE_PAGES.contains(&name) { id } else { name }
-}
-
 /// A branch's part of an address, below its database's.
 pub(crate) fn branch_part(name: &str, id: &str) -> String {
-    escaped(if BRANCH_PAGES.contains(&name) { id } else { name })
+    escaped(bough_control::pages::branch_part(name, id))
 }
-
-/// Pages of an organization that stand where its databases do.
-const DATABASE_PAGES: [&str; 3] = ["new", "settings", "palette"];
-/// Pages of a database that stand where its branches do.
-const BRANCH_PAGES: [&str; 5] = ["branches", "settings", "events", "connect", "delete"];
 
 /// Why a viewer may not do something, in a sentence.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 use bough_control::branches::{BranchRow, ResizeRow, SchemaObject};
 use bough_control::model::{BranchName, BranchState};
+use bough_control::pages::{branch_part, database_part};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -139,7 +140,16 @@ impl<'a> Branch<'a> {
             private_edge_connectivity: false,
             has_replicas: false,
             has_read_only_replicas: false,
-            html_url: [root, "/", organization, "/", database, "/", name].concat(),
+            html_url: [
+                root,
+                "/",
+                organization,
+                "/",
+                database_part(database, row.database.as_str()),
+                "/",
+                branch_part(name, row.id.as_str()),
+            ]
+            .concat(),
             url: [root, "/v1/organizations/", organization, "/databases/", database, "/branches/", name]
                 .concat(),
             region: RegionShape::of(ctx.plane().settings(), &row.region),

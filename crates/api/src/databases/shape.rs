@@ -2,6 +2,7 @@
 
 use bough_control::databases::DatabaseRow;
 use bough_control::model::DatabaseState;
+use bough_control::pages::database_part;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +111,12 @@ impl<'a> Database<'a> {
                 >= ctx.plane().settings().limits.development_branches,
             data_import: None,
             region: RegionShape::of(ctx.plane().settings(), &row.region),
-            html_url: format!("{}/{}/{}", ctx.public_url(), ctx.organization(), row.name),
+            html_url: format!(
+                "{}/{}/{}",
+                ctx.public_url(),
+                ctx.organization(),
+                database_part(row.name.as_str(), row.id.as_str())
+            ),
             name: row.name.to_string(),
             state: state.as_str(),
             sharded: false,

@@ -152,7 +152,9 @@ fn bodies_headers_and_paths() {
         refused(&admin.get(path), 404);
         refused(&bough.anonymous().get(path), 401);
     }
-    refused(&bough.anonymous().get("/nonsense"), 404);
+    // Outside the API's part of the addresses there are pages: who is nobody is asked who he is first.
+    let page = bough.anonymous().get("/nonsense").expect(303);
+    assert_eq!(page.header("location"), Some("/login?next=%2Fnonsense"));
     for (method, path) in
         [("PUT", &*databases), ("DELETE", &*path), ("POST", "/v1/regions"), ("BREW", "/v1/regions")]
     {

@@ -180,6 +180,7 @@ fn a_branch_is_changed_by_forms() {
     let renamed = send("dev", "rename", &[("new_name", "settings")]).expect(303);
     let id = api(&bough, "settings")["id"].as_str().expect("its id").to_owned();
     assert_eq!(renamed.leads_to(), format!("/acme/shop/{id}"));
+    assert_eq!(api(&bough, "settings")["html_url"], json!(format!("{}/acme/shop/{id}", bough.base())));
     ada.follow(&renamed).expect(200).says(&["The branch is called settings now.", "Branch server"]);
     ada.get("/acme/shop/settings").expect(200).says(&["Delete this database"]);
     assert!(ada.get("/acme/shop").expect(200).html().contains(&format!("href=\"/acme/shop/{id}\"")));

@@ -149,6 +149,7 @@ fn settings_are_changed_and_what_is_wrong_stands_beside_its_field() {
     // Its name is that of a page: it is found by its id.
     let id = database["id"].as_str().expect("its id");
     assert_eq!(renamed.leads_to(), format!("/acme/{id}/settings"));
+    assert_eq!(api("settings").json["html_url"], json!(format!("{}/acme/{id}", bough.base())));
     ada.get("/acme").expect(200).says(&["settings"]);
     let page = ada.follow(&renamed).expect(200);
     let delete = |with: &[(&str, &str)]| ada.submit(&page, &format!("/acme/{id}/delete"), with);

@@ -1,6 +1,7 @@
 //! Finding things by name: as JSON for the script, as a page for who has none.
 
 use bough_control::names::NamesWanted;
+use bough_control::pages::database_part;
 use bough_control::{Error, Page as Rows};
 use bough_policy::{Granted, Operation, OrganizationAt};
 use serde_json::json;
@@ -9,7 +10,7 @@ use super::view::{Hit, Palette};
 use crate::answer::Answer;
 use crate::layout::{Crumb, escaped};
 use crate::pages::PAGES;
-use crate::visit::{Visit, database_part};
+use crate::visit::Visit;
 
 /// Most results of each kind; together no more than twenty.
 const WANTED: NamesWanted = NamesWanted { databases: 5, branches: 6, tokens: 4 };
