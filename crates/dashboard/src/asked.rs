@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
+use bough_control::model::holds_secret;
 use bough_control::place::Names;
 
 use crate::cookies::{self, cookie};
@@ -57,7 +58,7 @@ impl Asked {
         let theme = cookie(headers, cookies::THEME).unwrap_or_default();
         let path = parts.uri.path().to_owned();
         Self {
-            address: parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string),
+            address: own_address(parts.uri.path_and_query().map_or("/", |path| path.as_str())).to_owned(),
             path,
             theme: ["light", "dark"].into_iter().find(|known| *known == theme).unwrap_or(""),
             notice: cookie(headers, cookies::NOTICE).and_then(|value| cookies::read_notice(&value)),
@@ -110,6 +111,14 @@ pub(crate) fn own_address(address: &str) -> &str {
         && !address.starts_with("//")
         && !address.contains('\\')
         && !address.chars().any(char::is_control)
-        && address.len() <= 2_000;
+        && address.len() <= 2_000
+        && is_without_secret(address);
     if own { address } else { "/" }
+}
+
+/// Whether an address may be repeated and written down: nobody's secret is in it, escaped or not.
+pub(crate) fn is_without_secret(address: &str) -> bool {
+    let plain: Vec<(String, String)> =
+        serde_urlencoded::from_str(&format!("a={}", address.replace(['&', '+'], "/"))).unwrap_or_default();
+    !holds_secret(address) && !plain.iter().any(|(_, text)| holds_secret(text))
 }

@@ -15,7 +15,7 @@ use bough_control::{Error, Once, RequestKey};
 use bough_policy::{Method, Operation};
 
 use crate::answer::Answer;
-use crate::asked::Asked;
+use crate::asked::{Asked, is_without_secret};
 use crate::cookies::{self, cookie};
 use crate::form::{Form, Unread, take_in};
 use crate::layout::{Link, Page, escaped};
@@ -64,7 +64,7 @@ pub(crate) fn note(parts: &Parts, asked: &Asked, response: &Response<Body>, star
     tracing::info!(
         request_id = asked.request_id,
         method = parts.method.as_str(),
-        path = %asked.path.chars().take(300).collect::<String>(),
+        path = %if is_without_secret(&asked.path) { asked.path.chars().take(300).collect() } else { "[hidden]".to_owned() },
         status = response.status().as_u16(),
         micros = started.elapsed().as_micros(),
         remote_ip = asked.remote_ip.map(tracing::field::display),

@@ -215,6 +215,11 @@ fn check_without_route(case: &Case, answer: &RawAnswer, add: &mut impl FnMut(Rul
 }
 
 fn check_headers(request: &Raw, answer: &RawAnswer, described: bool, add: &mut impl FnMut(Rule, String)) {
+    // What is not the API's is a page, whose headers are checked with the pages.
+    let is_page = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+    if !described && (is_page || answer.status == 303) && !request.target.starts_with("/v1") {
+        return;
+    }
     let mut names: Vec<String> = answer.headers().map(|(name, _)| name).collect();
     names.sort();
     if let Some(name) = names.iter().find(|name| !HEADERS.contains(&name.as_str())) {

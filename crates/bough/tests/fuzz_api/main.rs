@@ -292,6 +292,9 @@ fn work(run: &Run<'_>, next: &AtomicU64, last: u64) {
     }
 }
 
+/// What succeeds only while something else is under way, for some milliseconds: no matter of requests made up.
+const SELDOM: &[&str] = &["cancel_branch_change_request"];
+
 #[test]
 fn whatever_is_sent_the_answer_is_described_and_shows_nobody_what_is_not_his() {
     let cases = from_environment("BOUGH_FUZZ_CASES").unwrap_or(CASES);
@@ -331,12 +334,20 @@ fn whatever_is_sent_the_answer_is_described_and_shows_nobody_what_is_not_his() {
     assert!(found == 0, "{found} faults of {} kinds, the first of each:\n{}", faults.len(), told.join("\n"));
     if cases >= CASES {
         // Each operation was carried out, unless it is for people only.
-        for operation in description.operations.iter().filter(|one| !PEOPLE_ONLY.contains(&one.id.as_str())) {
+        let mut never = Vec::new();
+        for operation in description
+            .operations
+            .iter()
+            .filter(|one| !PEOPLE_ONLY.contains(&one.id.as_str()) && !SELDOM.contains(&one.id.as_str()))
+        {
             let statuses = tally.by_operation.get(&operation.id);
             let done =
                 statuses.is_some_and(|statuses| statuses.keys().any(|status| (200..300).contains(status)));
-            assert!(done, "{} never succeeded, so little of it was tried", operation.id);
+            if !done {
+                never.push(&operation.id);
+            }
         }
+        assert!(never.is_empty(), "never succeeded, so little of it was tried: {never:?}");
     }
     world.check_principals();
     let log = world.bough.log();
