@@ -124,9 +124,10 @@ impl DataDir {
     /// Opens the metadata database.
     pub fn store(&self) -> Result<Store> {
         let path = self.store_path();
+        // An empty one in its place would let everything look lost.
+        let in_use = self.audit_heads().exists();
         if !path.exists() {
-            // An empty one in its place would let everything look lost.
-            if self.audit_heads().exists() {
+            if in_use {
                 bail!(
                     "the metadata database {} is missing, although this directory was in use: put it back, or restore \
                      a backup",
@@ -136,7 +137,7 @@ impl DataDir {
             // Made here, so that nobody else can ever read it.
             write_new(&path, b"", 0o600)?;
         }
-        Ok(Store::open(&path)?)
+        Ok(if in_use { Store::open_in_use(&path)? } else { Store::open(&path)? })
     }
 
     /// Takes the directory for this process: at most one runs branch servers in it.

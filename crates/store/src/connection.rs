@@ -105,8 +105,13 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     Err(StoreError::Migration { path: path.to_owned(), detail })
 }
 
-/// Opens the database, creating it when it is not there, and brings it up to date.
-pub(crate) fn open_and_migrate(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the database, creating it when it is not there, and brings it up to date. One that was `in_use` is
+/// never begun anew.
+pub(crate) fn open_and_migrate(path: &Path, in_use: bool) -> Result<Connection, StoreError> {
+    // Asked before it is opened: SQLite removes the log of an empty file, and all may be in that log.
+    if in_use && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Err(StoreError::Lost { path: path.to_owned() });
+    }
     let mut connection = Connection::open(path).map_err(|error| open_error(path, error))?;
     // What cannot be used is left as it is: closing it must not move a leftover log into the file.
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
@@ -114,6 +119,9 @@ pub(crate) fn open_and_migrate(path: &Path) -> Result<Connection, StoreError> {
     let found = schema_of(&connection, path)?;
     if found > NEWEST_SCHEMA {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: NEWEST_SCHEMA });
+    }
+    if in_use && found == 0 {
+        return Err(StoreError::Lost { path: path.to_owned() });
     }
     configure(&connection).map_err(|error| open_error(path, error))?;
     check_for_damage(&connection, path)?;

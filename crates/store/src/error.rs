@@ -29,6 +29,15 @@ pub enum StoreError {
         /// What SQLite says.
         detail: String,
     },
+    /// What was in it is gone.
+    #[error(
+        "the metadata database {path} is empty, or its log {path}-wal is missing or was cut, although this directory \
+         was in use; nothing was changed. Put both back, or restore a backup"
+    )]
+    Lost {
+        /// The database file.
+        path: PathBuf,
+    },
     /// Another program holds it.
     #[error(
         "the metadata database is locked by another program ({0}); nothing was changed. End that program \

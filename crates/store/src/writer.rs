@@ -67,7 +67,18 @@ impl Store {
     /// # Errors
     /// When it is of a newer version, damaged, locked or cannot be opened; nothing is changed then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = open_and_migrate(path)?;
+        Self::with(path, open_and_migrate(path, false)?)
+    }
+
+    /// Opens the database at `path`, which holds something, and brings it up to date.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`StoreError::Lost`] when there is nothing in it.
+    pub fn open_in_use(path: &Path) -> Result<Self, StoreError> {
+        Self::with(path, open_and_migrate(path, true)?)
+    }
+
+    fn with(path: &Path, connection: Connection) -> Result<Self, StoreError> {
         let (jobs, queue) = channel::<Job>();
         std::thread::Builder::new()
             .name("store-writer".to_owned())

@@ -6,6 +6,7 @@
 //! since machines that run tests are slow.
 
 mod changes;
+mod lost_store;
 mod servers;
 mod shop;
 

@@ -60,9 +60,15 @@ fn a_store_that_is_missing() {
 fn a_store_whose_log_was_cut() {
     let mut bough = with_shop();
     bough.stop();
-    // All that was written is in the log so far; a store in which some of it is would lack its end.
-    let log = bough.data_dir().join("store.sqlite-wal");
-    fs::File::options().write(true).open(&log).expect("a log").set_len(0).expect("cut");
+    // As a store is before anything of its log was moved into its file; one in which some of it is would lack
+    // its end. How far Bough came when it ended is not certain.
+    let other = bough.data_dir().join("other.sqlite");
+    let open = bough_store::Store::open(&other).expect("it opens");
+    let bare = fs::read(&other).expect("a file");
+    drop(open);
+    let path = fold(&bough);
+    fs::write(&path, bare).expect("written");
+    fs::write(path.with_file_name("store.sqlite-wal"), "").expect("written");
     let mend =
         doctor(&bough).find("failure", "store", "store.sqlite-wal is, although this directory was in use");
     assert!(mend.contains("restore the newest backup"), "{mend}");

@@ -90,17 +90,22 @@ impl ControlPlane {
     }
 
     fn announce(&self, branch: Expiring) -> Result<()> {
-        self.change(&Caller::system("expiry"), move |change| {
+        let announced = self.change(&Caller::system("expiry"), move |change| {
             let granted = read_back::<BranchAt>(Operation::GetBranch, branch.at.clone())?;
             let row = branch_store::get_for_write(change.tx, &granted)?;
             if row.expires_at != Some(branch.expires_at) {
-                return Ok(());
+                return Ok(None);
             }
-            tracing::warn!(branch = %row.id, name = %row.name, "a branch will soon delete itself");
             let metadata = json!({"expires_at": branch.expires_at.to_string()});
             record(change, &branch.at, "database_branch.expires_soon", &row, &metadata)?;
-            Ok(store::record_announced(change.tx, &row.id, change.now)?)
-        })
+            store::record_announced(change.tx, &row.id, change.now)?;
+            Ok(Some(row))
+        })?;
+        // Said once, when it is recorded: a disk that is full does not fill the log.
+        if let Some(row) = announced {
+            tracing::warn!(branch = %row.id, name = %row.name, "a branch will soon delete itself");
+        }
+        Ok(())
     }
 
     /// Deletes it as anybody would: what refuses that is shown on the branch until it can be done.
