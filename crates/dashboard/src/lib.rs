@@ -8,11 +8,9 @@
 mod answer;
 mod asked;
 mod assets;
-#[allow(dead_code, reason = "pages show charts as they come")]
 mod chart;
 mod cookies;
 mod door;
-#[allow(dead_code, reason = "pages show charts as they come")]
 mod figures;
 mod form;
 mod layout;
