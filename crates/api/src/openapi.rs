@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::respond::ErrorBody;
 use crate::routes::{ROUTES, Route};
-use crate::summary::summary;
+use crate::summary;
 
 /// Types of query parameters; a name without an entry is text.
 fn query_schema(name: &str) -> Value {
@@ -45,6 +45,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     for name in route.query {
         parameters
             .push(json!({"name": name, "in": "query", "required": false, "schema": query_schema(name)}));
+    }
+    for parameter in &mut parameters {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        if let Some(text) = summary::parameter(name, route.operation) {
+            parameter["description"] = json!(text);
+        }
     }
     if row.method == bough_policy::Method::Post {
         parameters.push(json!({
@@ -151,7 +157,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
             "content": {"application/json": {"schema": schema}},
         });
     }
-    if let Some(summary) = summary(route.operation) {
+    if let Some(summary) = summary::summary(route.operation) {
         object["summary"] = json!(summary);
     }
     if row.rule == Rule::Public {

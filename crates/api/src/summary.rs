@@ -86,3 +86,42 @@ pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What a parameter means, where its schema does not say it.
+pub(crate) fn parameter(name: &str, operation: Operation) -> Option<&'static str> {
+    Some(match (name, operation) {
+        ("organization", _) => "Name or id of the organization.",
+        ("database", Operation::ListClusterSizeSkus) => "Narrows nothing: every database has the same sizes.",
+        ("database", _) => "Name or id of the database.",
+        ("branch", _) => "Name or id of the branch.",
+        ("resize", _) => "Id of the resize.",
+        ("user", _) => "Id of the person.",
+        (
+            "id",
+            Operation::GetOrganizationMembership
+            | Operation::UpdateOrganizationMembership
+            | Operation::RemoveOrganizationMember,
+        ) => "Id of the membership, or of the person.",
+        ("id", _) => "Id of the token.",
+        ("page", _) => "Which page of the list.",
+        ("q", _) => "What to look for in names.",
+        ("production", _) => "Only production branches, or only the others.",
+        ("safe_migrations", _) => "Only branches with safe migrations, or only those without.",
+        ("order", _) => "Newest or oldest first.",
+        ("starting_after", _) => "Only entries older than the one of this id.",
+        ("ending_before", _) => "Only entries newer than the one of this id.",
+        ("filters[]", _) => "`audit_action:NAME`, which may be repeated, or `actor_id:ID`.",
+        ("engine", _) => "There are no sizes for `postgresql` here.",
+        ("rates", _) => "Whether to answer what they cost.",
+        ("region", _) => "A region's slug; an unknown one has no sizes.",
+        ("delete_descendants", _) => "Deletes the branches that came from it, too. Else it must have none.",
+        ("keyspace", _) => "Name of the keyspace, of which a branch has one.",
+        ("namespace", _) => "Narrows nothing: it belongs to Postgres.",
+        ("span", _) => "How far back.",
+        ("delete_passwords", _) => "Deletes the passwords that he has made, too.",
+        ("delete_service_tokens", _) => "Deletes the service tokens that he has made, too.",
+        ("unused", _) => "Only tokens that were never used.",
+        ("expires_soon", _) => "Only tokens that end within two weeks.",
+        _ => return None,
+    })
+}

@@ -39,6 +39,10 @@ fn every_operation_is_described_whole() {
             .filter(|parameter| parameter["in"] == "path")
             .filter_map(|parameter| parameter["name"].as_str())
             .collect();
+        for parameter in parameters {
+            let told = [&parameter["description"], &parameter["schema"]["description"]];
+            assert!(told.iter().any(|text| text.is_string()), "src/summary.rs explains {parameter} of {id}");
+        }
         assert_eq!(named, described, "{method} {path}");
         assert!(operation["x-accesses"].is_object(), "{id} says which accesses open it");
         let summary = operation["summary"].as_str().unwrap_or_default();

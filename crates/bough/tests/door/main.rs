@@ -12,6 +12,7 @@ mod first_branch;
 mod hidden;
 mod hostile;
 mod people;
+mod reference;
 mod route_matrix;
 mod secrets;
 mod set_ends;

@@ -137,32 +137,14 @@ fn limits(schema: &Value) -> String {
 /// A parameter of an operation.
 pub(super) fn parameter(described: &Value) -> Field {
     let schema = &described["schema"];
-    let name = text_of(described, "name");
-    let said = [text_of(described, "description"), text_of(schema, "description"), known(name)];
+    let said = [text_of(described, "description"), text_of(schema, "description")];
     Field {
-        name: name.to_owned(),
+        name: text_of(described, "name").to_owned(),
         place: text_of(described, "in").to_owned(),
         kind: kind(schema),
         required: described["required"] == true,
         text: pieces(said.into_iter().find(|text| !text.is_empty()).unwrap_or_default()),
         limits: limits(schema),
-    }
-}
-
-/// What is meant by parameters that many operations have.
-fn known(name: &str) -> &'static str {
-    match name {
-        "organization" => "Name or id of the organization.",
-        "database" => "Name or id of the database.",
-        "branch" => "Name or id of the branch.",
-        "id" => "Its id.",
-        "user" => "Id of the person.",
-        "page" => "Which page of the list.",
-        "q" => "Only those whose name contains this.",
-        "order" => "Oldest or newest first.",
-        "starting_after" => "What follows the item of this id.",
-        "ending_before" => "What precedes the item of this id.",
-        _ => "",
     }
 }
 
@@ -218,7 +200,8 @@ fn sample_of(name: &str, schema: &Value, schemas: &Value, depth: usize) -> Value
         let chosen = properties.iter().filter(|(name, _)| required.contains(&name.as_str()));
         let mut chosen: Vec<(&String, &Value)> = chosen.collect();
         if chosen.is_empty() {
-            chosen.extend(properties.iter().next());
+            let telling = properties.iter().find(|(name, _)| *name == "cluster_size");
+            chosen.extend(telling.or(properties.iter().next()));
         }
         let object: Map<String, Value> = chosen
             .into_iter()
@@ -228,10 +211,10 @@ fn sample_of(name: &str, schema: &Value, schemas: &Value, depth: usize) -> Value
     }
     let text = match name {
         "name" | "new_name" => "new-name",
-        "access" | "accesses" => "read_branch",
+        "access" | "accesses" => "read_organization",
         "cluster_size" => "PS_DEV",
         "role" => "analyst",
-        "operation" => "create_branch",
+        "operation" => "list_databases",
         "user_id" | "id" | "resource_id" => "k3x9p2m4q7ab",
         "resource_type" => "Database",
         "database" => "shop",

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bough_policy::Operation as Decided;
 use serde_json::Value;
 
-use super::fields::{Field, Kind, fields, kind, objects_in, parameter, reference, sample, shown};
+use super::fields::{
+    Field, Kind, Piece, fields, kind, objects_in, parameter, pieces, reference, sample, shown,
+};
 use super::needs::{Need, needs};
 
 /// One operation.
@@ -14,7 +16,7 @@ pub(super) struct Operation {
     pub(super) id: String,
     /// Its id in words.
     pub(super) title: String,
-    pub(super) summary: String,
+    pub(super) summary: Vec<Piece>,
     pub(super) method: String,
     /// The method's class in the stylesheet.
     pub(super) class: String,
@@ -61,7 +63,7 @@ pub(super) struct Object {
     pub(super) name: String,
     /// For people.
     pub(super) title: String,
-    pub(super) text: String,
+    pub(super) text: Vec<Piece>,
     pub(super) fields: Vec<Field>,
 }
 
@@ -223,7 +225,7 @@ fn operation(
     Operation {
         id: id.to_owned(),
         title: title(id),
-        summary: described["summary"].as_str().unwrap_or_default().to_owned(),
+        summary: pieces(described["summary"].as_str().unwrap_or_default()),
         class: method.to_ascii_lowercase(),
         needs: Decided::parse(id).map(|decided| needs(decided.row().rule)).unwrap_or_default(),
         parameters: described["parameters"].as_array().into_iter().flatten().map(parameter).collect(),
@@ -253,7 +255,7 @@ fn object(name: &str, schemas: &Value) -> Object {
     Object {
         name: name.to_owned(),
         title: shown(name).to_owned(),
-        text: schema["description"].as_str().unwrap_or_default().replace('`', ""),
+        text: pieces(schema["description"].as_str().unwrap_or_default()),
         fields,
     }
 }
@@ -320,3 +322,6 @@ impl Reference {
         self.groups.iter().find(|group| group.slug == slug)
     }
 }
+
+#[cfg(test)]
+mod tests;

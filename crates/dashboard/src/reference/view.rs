@@ -21,3 +21,11 @@ pub(super) struct OfGroup<'a> {
     pub(super) reference: &'a Reference,
     pub(super) group: &'a Group,
 }
+
+impl OfGroup<'_> {
+    /// The list at the side: what is on this page first.
+    fn listed(&self) -> impl Iterator<Item = &Group> {
+        let others = self.reference.groups.iter().filter(|other| other.slug != self.group.slug);
+        std::iter::once(self.group).chain(others)
+    }
+}
