@@ -129,3 +129,33 @@ fn a_person_has_so_many_sessions_and_the_oldest_gives_way() {
         .expect("read");
     assert_eq!(rows.len(), 100);
 }
+
+#[test]
+fn neither_passwords_nor_what_opens_a_session_is_kept() {
+    let house = House::with_ada();
+    let wrong = "a wrong password that somebody typed";
+    house.try_log_in("ada@example.com", wrong, HOME).expect_err("wrong");
+    house.try_log_in(wrong, wrong, HOME).expect_err("in the wrong field");
+    let in_session = house.log_in("ada@example.com");
+    let token = house.found("globex", "bob@example.com").service_token.secret;
+    let wanted = LogIn {
+        email: "ada@example.com",
+        password: &secret(PASSWORD),
+        remote_ip: address(HOME),
+        user_agent: &format!("curl {}", token.expose()),
+        request_id: None,
+        before: None,
+    };
+    house.plane.log_in(&wanted).expect("the store works").expect("let in");
+    let folder = house.store.path().parent().expect("a folder").to_owned();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let bytes = std::fs::read(entry.expect("an entry").path()).expect("its bytes");
+        let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        for text in [PASSWORD, wrong, in_session.secret.expose(), token.expose()] {
+            assert!(!holds(text), "{text}");
+        }
+        seen += usize::from(holds("ada@example.com"));
+    }
+    assert!(seen > 0, "what is kept would be found");
+}
