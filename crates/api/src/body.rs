@@ -1,12 +1,16 @@
 //! Bodies, taken in with care: not too large, not too slow, and not too many at once.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::runtime::Handle;
 
 use crate::respond::{Reply, refuse};
 
@@ -111,15 +115,52 @@ pub(crate) async fn read(
     Ok((bytes, room))
 }
 
-/// Takes in what is left of a body that nobody wanted, while the answer is on its way already. Else the
-/// connection would be cut: its client might not see the answer, and could not use it again.
-pub(crate) fn take_in(body: Body) {
-    if body.is_end_stream() {
-        return;
+/// The body of a request, which is taken in also where nobody wants it, while the answer is on its way
+/// already. Else the connection would be cut: its client might not see the answer, and could not use it
+/// again.
+pub(crate) struct TakenIn(Option<Incoming>);
+
+impl TakenIn {
+    pub(crate) const fn new(body: Incoming) -> Self {
+        Self(Some(body))
     }
-    tokio::spawn(async move {
-        let mut body = Limited::new(body, UNWANTED_MAX_BYTES);
-        let all = async { while let Some(Ok(_)) = body.frame().await {} };
-        let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_LIMIT_SECONDS), all).await;
-    });
+}
+
+impl HttpBody for TakenIn {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}
+
+impl Drop for TakenIn {
+    fn drop(&mut self) {
+        let (Some(body), Ok(runtime)) = (self.0.take(), Handle::try_current()) else { return };
+        if body.is_end_stream() {
+            return;
+        }
+        runtime.spawn(async move {
+            let mut body = Limited::new(body, UNWANTED_MAX_BYTES);
+            let all = async { while let Some(Ok(_)) = body.frame().await {} };
+            let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_LIMIT_SECONDS), all).await;
+        });
+    }
 }

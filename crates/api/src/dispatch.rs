@@ -10,17 +10,17 @@ use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, header};
 use bough_control::figures::Counter;
-use bough_control::model::{ActorKind, ActorRef, Digest};
+use bough_control::model::{ActorKind, ActorRef, Digest, mask};
 use bough_control::place::{MayMakeBranch, Target};
 use bough_control::{Authenticated, Caller, Error, Once, RequestKey};
 use bough_policy::{AccessSet, Granted, Method, Operation, Place, Principal, Rule};
 
 use crate::Api;
 use crate::authenticate::{authenticate, credential_needed};
-use crate::body::{self, take_in};
+use crate::body;
 use crate::input::Input;
 use crate::rate::{Counted, Standing};
-use crate::refused::{mask, record};
+use crate::refused::record;
 use crate::respond::{self, Reply, refuse};
 
 /// Largest header, in bytes, names and values together.
@@ -143,7 +143,6 @@ pub(crate) async fn dispatch<T: Target<Proof: Proof>>(
             (reply, Some(actor))
         }
     };
-    take_in(body);
     finish(
         &api,
         operation.id(),
@@ -174,7 +173,6 @@ pub(crate) async fn fallback(api: Arc<Api>, status: StatusCode, request: Request
         }
         Ok(()) => respond::not_found(),
     };
-    take_in(request.into_body());
     finish(&api, "none", &arrival, method.as_str(), &path, None, reply)
 }
 

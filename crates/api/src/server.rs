@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 use tower::util::Oneshot;
 
 use crate::avatar::avatar;
-use crate::body::Bodies;
+use crate::body::{Bodies, TakenIn};
 use crate::metrics::{self, Metrics};
 use crate::rate::RateLimit;
 use crate::respond::refuse;
@@ -191,7 +191,10 @@ impl hyper::service::Service<Request<hyper::body::Incoming>> for Door {
         request.extensions_mut().insert(ConnectInfo(self.remote));
         straighten(&mut request);
         let door = if is_ours(request.uri().path()) { &self.app } else { &self.pages };
-        Serving { answer: Some(door.clone().oneshot(request.map(Body::new))), seat }
+        Serving {
+            answer: Some(door.clone().oneshot(request.map(|body| Body::new(TakenIn::new(body))))),
+            seat,
+        }
     }
 }
 

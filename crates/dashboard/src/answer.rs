@@ -27,12 +27,6 @@ enum Content {
     Json(Value),
     /// Go on there, with a GET.
     See(String),
-    /// A file to keep.
-    File {
-        name: String,
-        kind: &'static str,
-        bytes: Vec<u8>,
-    },
 }
 
 /// An answer on its way out.
@@ -71,12 +65,6 @@ impl Answer {
     /// Go on to an address of ours.
     pub(crate) fn see(address: impl Into<String>) -> Self {
         Self::new(StatusCode::SEE_OTHER, Content::See(address.into()))
-    }
-
-    /// A file to keep.
-    #[allow(dead_code, reason = "certificates and exports")]
-    pub(crate) fn file(name: &str, kind: &'static str, bytes: Vec<u8>) -> Self {
-        Self::new(StatusCode::OK, Content::File { name: name.to_owned(), kind, bytes })
     }
 
     /// Says on the next page what was done.
@@ -120,17 +108,6 @@ impl Answer {
                 let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
                 let mut response = Response::new(Body::empty());
                 response.headers_mut().insert(header::LOCATION, address);
-                return headed(response, self.status, self.cookies);
-            }
-            Content::File { name, kind, bytes } => {
-                let mut response = Response::new(Body::from(bytes));
-                let named =
-                    format!("attachment; filename=\"{}\"", name.replace(['"', '\\', '\r', '\n'], "_"));
-                let headers = response.headers_mut();
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-                if let Ok(named) = HeaderValue::from_str(&named) {
-                    headers.insert(header::CONTENT_DISPOSITION, named);
-                }
                 return headed(response, self.status, self.cookies);
             }
         };

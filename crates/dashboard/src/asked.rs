@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
-use bough_control::model::holds_secret;
+use bough_control::model::{TokenPrefix, may_be_repeated};
 use bough_control::place::Names;
 
 use crate::cookies::{self, cookie};
@@ -112,13 +112,6 @@ pub(crate) fn own_address(address: &str) -> &str {
         && !address.contains('\\')
         && !address.chars().any(char::is_control)
         && address.len() <= 2_000
-        && is_without_secret(address);
+        && may_be_repeated(address, TokenPrefix::contract().as_str());
     if own { address } else { "/" }
-}
-
-/// Whether an address may be repeated and written down: nobody's secret is in it, escaped or not.
-pub(crate) fn is_without_secret(address: &str) -> bool {
-    let plain: Vec<(String, String)> =
-        serde_urlencoded::from_str(&format!("a={}", address.replace(['&', '+'], "/"))).unwrap_or_default();
-    !holds_secret(address) && !plain.iter().any(|(_, text)| holds_secret(text))
 }

@@ -8,16 +8,16 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
-use bough_control::model::{Digest, Secret};
+use bough_control::model::{Digest, Secret, mask};
 use bough_control::people::{FormOf, Visitor};
 use bough_control::place::Target;
 use bough_control::{Error, Once, RequestKey};
 use bough_policy::{Method, Operation};
 
 use crate::answer::Answer;
-use crate::asked::{Asked, is_without_secret};
+use crate::asked::Asked;
 use crate::cookies::{self, cookie};
-use crate::form::{Form, Unread, take_in};
+use crate::form::{Form, OF_EVERY_FORM, Unread};
 use crate::layout::{Link, Page, escaped};
 use crate::visit::Visit;
 use crate::{Dashboard, live, problem};
@@ -54,17 +54,22 @@ pub(crate) async fn serve<T: Target + 'static>(
     let started = Instant::now();
     let (mut parts, mut body) = request.into_parts();
     let (response, asked) = answered::<T>(&house, kind, operation, handler, &mut parts, &mut body).await;
-    take_in(body);
-    note(&parts, &asked, &response, started);
+    note(&house, &parts, &asked, &response, started);
     response
 }
 
 /// One line of the log for each request. Queries are left out: people write into them.
-pub(crate) fn note(parts: &Parts, asked: &Asked, response: &Response<Body>, started: Instant) {
+pub(crate) fn note(
+    house: &Dashboard,
+    parts: &Parts,
+    asked: &Asked,
+    response: &Response<Body>,
+    started: Instant,
+) {
     tracing::info!(
         request_id = asked.request_id,
         method = parts.method.as_str(),
-        path = %if is_without_secret(&asked.path) { asked.path.chars().take(300).collect() } else { "[hidden]".to_owned() },
+        path = mask(&asked.path, house.plane.settings().token_prefix.as_str()),
         status = response.status().as_u16(),
         micros = started.elapsed().as_micros(),
         remote_ip = asked.remote_ip.map(tracing::field::display),
@@ -128,7 +133,7 @@ async fn answered<T: Target + 'static>(
     let answer = match tokio::task::spawn_blocking(work).await {
         Ok(answer) => answer,
         Err(error) => {
-            tracing::error!(%error, path = asked.path, "a page panicked");
+            tracing::error!(%error, operation = operation.id(), "a page panicked");
             problem::error(house, &asked, None, &Error::Internal("a page panicked".to_owned()))
         }
     };
@@ -176,11 +181,13 @@ async fn unknown(house: &Dashboard, kind: Kind, parts: &Parts, body: &mut Body, 
     let log_in = Link::new("Log in again", to(from.filter(|path| !path.is_empty()).unwrap_or("/")), false);
     let mut message =
         "Your session has ended, so nothing was changed. Log in again, and repeat it.".to_owned();
-    if let Ok(form) = Form::read(&parts.headers, body).await {
-        let hidden = ["csrf", "once", "password", "current_password", "new_password"];
+    if comes_from_us(house, &parts.headers)
+        && let Ok(form) = Form::read(&parts.headers, body).await
+    {
+        let is_shown = |name: &str| !OF_EVERY_FORM.contains(&name) && !name.contains("password");
         let typed: Vec<String> = form
             .fields()
-            .filter(|(name, value)| !hidden.contains(name) && !value.is_empty())
+            .filter(|(name, value)| is_shown(name) && !value.is_empty())
             .map(|(name, value)| format!("{name}: {value}"))
             .take(50)
             .collect();

@@ -1,6 +1,6 @@
 //! What a form sends, read with care.
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bough_control::Error;
 use http_body_util::{BodyExt as _, Limited};
@@ -10,16 +10,12 @@ use std::time::Duration;
 const FORM_MAX_BYTES: usize = 64 * 1024;
 /// Longest time for a form to arrive, in seconds.
 const FORM_LIMIT_SECONDS: u64 = 10;
-/// Most of an unwanted body that is taken in after the answer, in bytes.
-const UNWANTED_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Longest time for that, in seconds.
-const UNWANTED_LIMIT_SECONDS: u64 = 5;
 /// Most fields of a form.
 const FIELDS_MAX: usize = 2_000;
 
 /// The fields that every form may have: the proof that it was made here, and what tells that it was sent
 /// before.
-const OF_EVERY_FORM: [&str; 2] = ["csrf", "once"];
+pub(crate) const OF_EVERY_FORM: [&str; 2] = ["csrf", "once"];
 
 /// The fields of a form, in order.
 #[derive(Clone, Debug, Default)]
@@ -100,17 +96,4 @@ impl Form {
             }
         }
     }
-}
-
-/// Takes in what is left of a body that nobody wanted, while the answer is on its way already. Else the
-/// connection would be cut, and a browser might show that instead of the answer.
-pub(crate) fn take_in(body: Body) {
-    if body.is_end_stream() {
-        return;
-    }
-    tokio::spawn(async move {
-        let mut body = Limited::new(body, UNWANTED_MAX_BYTES);
-        let all = async { while let Some(Ok(_)) = body.frame().await {} };
-        let _ = tokio::time::timeout(Duration::from_secs(UNWANTED_LIMIT_SECONDS), all).await;
-    });
 }

@@ -158,6 +158,6 @@ fn nothing(house: &Dashboard, request: Request<Body>) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let asked = Asked::without_names(&parts, house.plane.fresh_request_id());
     let response = problem::not_found(house, &asked, None).into_response();
-    note(&parts, &asked, &response, started);
+    note(house, &parts, &asked, &response, started);
     response
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use bough_control::Error;
-use bough_control::model::{TokenPrefix, without_secrets};
+use bough_control::model::without_secrets;
 use bough_policy::Visibility;
 
 use crate::Dashboard;
@@ -52,7 +52,7 @@ pub(crate) fn problem(
     message: impl Into<String>,
     next: Option<Link>,
 ) -> Answer {
-    let message = without_secrets(&message.into(), TokenPrefix::contract().as_str()).into_owned();
+    let message = without_secrets(&message.into(), house.plane.settings().token_prefix.as_str()).into_owned();
     let made = if asked.fragment {
         Answer::page_with(status, &ProblemPart { message })
     } else {

@@ -23,7 +23,7 @@ pub use addresses::neighbourhood;
 pub use cidrs::{CIDRS_MAX, Cidrs};
 pub use flavor::{Flavor, Vendor};
 pub use ids::*;
-pub use leaks::{holds_secret, without_secrets};
+pub use leaks::{holds_secret, mask, may_be_repeated, without_secrets};
 pub use names::{BranchName, DatabaseName, NameError, OrganizationName, TokenName};
 pub use places::{ClusterSize, ClusterSizeName, Region, RegionSlug};
 pub use secret::{Digest, Secret};

@@ -1,6 +1,6 @@
 //! SQL as highlighted HTML. Every character of the SQL is escaped; the marks around it are ours.
 
-use bough_control::branches::{Piece, pieces};
+use bough_control::branches::{Piece, marked_up};
 
 const fn class(piece: Piece) -> Option<&'static str> {
     match piece {
@@ -13,37 +13,9 @@ const fn class(piece: Piece) -> Option<&'static str> {
     }
 }
 
-fn escape(text: &str, html: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
-}
-
 /// Marks up a definition.
 pub(crate) fn highlight(sql: &str) -> String {
-    let mut html = String::with_capacity(sql.len() * 2);
-    html.push_str("<pre class=\"sql\">");
-    for (piece, text) in pieces(sql) {
-        match class(piece) {
-            Some(class) => {
-                html.push_str("<span class=\"");
-                html.push_str(class);
-                html.push_str("\">");
-                escape(text, &mut html);
-                html.push_str("</span>");
-            }
-            None => escape(text, &mut html),
-        }
-    }
-    html.push_str("</pre>");
-    html
+    format!("<pre class=\"sql\">{}</pre>", marked_up(sql, class))
 }
 
 #[cfg(test)]

@@ -27,6 +27,16 @@ const HEADERS: &[&str] = &[
     "x-content-type-options",
     "x-request-id",
 ];
+/// What pages have beside these.
+const OF_PAGES: &[&str] = &[
+    "content-security-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "location",
+    "referrer-policy",
+    "set-cookie",
+    "x-frame-options",
+];
 /// Statuses of what has no route, or is no request.
 const WITHOUT_ROUTE: &[u16] = &[400, 401, 404, 405, 408, 411, 413, 414, 417, 431, 501, 505];
 
@@ -215,14 +225,12 @@ fn check_without_route(case: &Case, answer: &RawAnswer, add: &mut impl FnMut(Rul
 }
 
 fn check_headers(request: &Raw, answer: &RawAnswer, described: bool, add: &mut impl FnMut(Rule, String)) {
-    // What is not the API's is a page, whose headers are checked with the pages.
-    let is_page = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-    if !described && (is_page || answer.status == 303) && !request.target.starts_with("/v1") {
-        return;
-    }
     let mut names: Vec<String> = answer.headers().map(|(name, _)| name).collect();
     names.sort();
-    if let Some(name) = names.iter().find(|name| !HEADERS.contains(&name.as_str())) {
+    // What is not the API's is a page.
+    let is_page = !described && !request.target.starts_with("/v1");
+    let fits = |name: &str| HEADERS.contains(&name) || is_page && OF_PAGES.contains(&name);
+    if let Some(name) = names.iter().find(|name| !fits(name)) {
         add(Rule::Headers, format!("a header {name}: {}", answer.head));
     }
     if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {

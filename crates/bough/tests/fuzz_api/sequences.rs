@@ -195,6 +195,17 @@ impl Sequence<'_, '_> {
         let taken = self.worker.manage("create_database", &[], Some(&json!({"name": name})))?;
         must(taken, 422, "the same name again")?;
         let made = self.manage("create_branch", &[&name], Some(&json!({"name": branch})), 201)?;
+        // It waits until its server runs, so there is time to take it back; on a busy machine it may have begun.
+        self.manage(
+            "update_branch_resize_request",
+            &[&name, &branch],
+            Some(&json!({"cluster_size": "PS_20"})),
+            200,
+        )?;
+        let canceled = self.worker.manage("cancel_branch_change_request", &[&name, &branch], None)?;
+        if !matches!(canceled.status, 204 | 422) {
+            return Err(format!("canceling a resize: {}: {}", canceled.status, canceled.text()));
+        }
         let path =
             format!("/v1/organizations/{}/databases/{name}/branches/{branch}?wait=ready", world.organization);
         let credential = world.principals[0].authorization.clone().unwrap_or_default();

@@ -36,11 +36,11 @@ fn another_password_ends_all_other_sessions() {
     let (ada, other) = (ada(&bough), ada(&bough));
     let page = ada.get("/account").expect(200);
     let submit = |current: &str, new: &str, again: &str| {
-        let with = [("current_password", current), ("new_password", new), ("again", again)];
+        let with = [("current_password", current), ("new_password", new), ("new_password_again", again)];
         ada.submit(&page, "/account/password", &with)
     };
     let wrong = submit(PASSWORD, ANOTHER, "another one altogether").expect(422);
-    assert!(wrong.html().contains("id=\"again-error\""));
+    assert!(wrong.html().contains("id=\"new_password_again-error\""));
     assert!(!wrong.html().contains(ANOTHER), "passwords are not shown again");
     assert!(
         submit("not the password", ANOTHER, ANOTHER)
@@ -67,7 +67,7 @@ fn who_tries_passwords_on_a_session_is_made_to_wait() {
     let bough = bough();
     let ada = ada(&bough);
     let page = ada.get("/account").expect(200);
-    let with = [("current_password", "wrong"), ("new_password", ANOTHER), ("again", ANOTHER)];
+    let with = [("current_password", "wrong"), ("new_password", ANOTHER), ("new_password_again", ANOTHER)];
     let waits = (0..40).find_map(|_| {
         let shown = ada.submit(&page, "/account/password", &with);
         assert!(matches!(shown.status, 422 | 429), "{}", shown.text());
@@ -75,6 +75,24 @@ fn who_tries_passwords_on_a_session_is_made_to_wait() {
     });
     waits.expect("an end of trying").says(&["Too many tries."]);
     ada.get("/account").expect(200);
+}
+
+#[test]
+fn what_was_typed_when_a_session_had_ended_is_shown_again_but_no_password() {
+    let bough = bough();
+    let ada = ada(&bough);
+    let page = ada.get("/account").expect(200);
+    let again = ada.get("/account").expect(200);
+    ada.submit(&page, "/logout", &[]).expect(303);
+    let passwords =
+        [("current_password", PASSWORD), ("new_password", ANOTHER), ("new_password_again", ANOTHER)];
+    let shown = ada.submit(&again, "/account/password", &passwords).expect(401);
+    for password in [PASSWORD, ANOTHER] {
+        assert!(!shown.html().contains(password), "{}", shown.text());
+    }
+    ada.submit(&again, "/account", &[("name", "Augusta"), ("time_zone", "UTC")])
+        .expect(401)
+        .says(&["name: Augusta"]);
 }
 
 #[test]

@@ -25,4 +25,4 @@ pub use actions::{CreateBranch, UpdateBranch};
 pub use bough_store::branches::{BranchRow, Filter, ServerRow};
 pub use bough_store::resizes::ResizeRow;
 pub use live::{BranchServer, SchemaObject, SchemaObjectKind, ServerReport};
-pub use sql::{Piece, pieces};
+pub use sql::{Piece, marked_up};

@@ -119,7 +119,7 @@ fn next_piece(sql: &str) -> (Piece, usize) {
 }
 
 /// The pieces of a definition, in order; together they are all of it.
-pub fn pieces(sql: &str) -> impl Iterator<Item = (Piece, &str)> {
+fn pieces(sql: &str) -> impl Iterator<Item = (Piece, &str)> {
     let mut rest = sql;
     std::iter::from_fn(move || {
         let (piece, length) = next_piece(rest);
@@ -127,6 +127,34 @@ pub fn pieces(sql: &str) -> impl Iterator<Item = (Piece, &str)> {
         rest = after;
         (!text.is_empty()).then_some((piece, text))
     })
+}
+
+/// A definition as text of a page: all of it escaped, its pieces in elements of the class that a door gives
+/// them.
+pub fn marked_up(sql: &str, class: fn(Piece) -> Option<&'static str>) -> String {
+    let mut html = String::with_capacity(sql.len() * 3);
+    for (piece, text) in pieces(sql) {
+        let class = class(piece);
+        if let Some(class) = class {
+            html.push_str("<span class=\"");
+            html.push_str(class);
+            html.push_str("\">");
+        }
+        for c in text.chars() {
+            match c {
+                '&' => html.push_str("&amp;"),
+                '<' => html.push_str("&lt;"),
+                '>' => html.push_str("&gt;"),
+                '"' => html.push_str("&quot;"),
+                '\'' => html.push_str("&#39;"),
+                c => html.push(c),
+            }
+        }
+        if class.is_some() {
+            html.push_str("</span>");
+        }
+    }
+    html
 }
 
 #[cfg(test)]

@@ -122,10 +122,10 @@ pub(crate) fn save(visit: &Visit<'_>, at: Granted<Nowhere>) -> Result<Answer, Er
 /// Changes the password.
 pub(crate) fn change_password(visit: &Visit<'_>, at: Granted<Nowhere>) -> Result<Answer, Error> {
     let form = &visit.asked.form;
-    form.only(&["username", "current_password", "new_password", "again"])?;
+    form.only(&["username", "current_password", "new_password", "new_password_again"])?;
     let refused = |status, errors| shown(visit, &at, status, errors, None);
     let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-    if form.get("new_password") != form.get("again") {
+    if form.get("new_password") != form.get("new_password_again") {
         let again = "The two new passwords are not the same.".to_owned();
         return refused(wrong, Errors { again, ..Errors::default() });
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bough_control::Error;
-use bough_control::branches::{BranchRow, Piece, SchemaObject, pieces};
+use bough_control::branches::{BranchRow, Piece, SchemaObject, marked_up};
 use bough_control::model::BranchState;
 use bough_policy::{BranchAt, Operation};
 
@@ -140,29 +140,7 @@ const fn class(piece: Piece) -> Option<&'static str> {
 
 /// Marks up a definition.
 fn html(sql: &str) -> String {
-    let mut html = String::with_capacity(sql.len() * 3);
-    for (piece, text) in pieces(sql) {
-        let class = class(piece);
-        if let Some(class) = class {
-            html.push_str("<span class=\"");
-            html.push_str(class);
-            html.push_str("\">");
-        }
-        for c in text.chars() {
-            match c {
-                '&' => html.push_str("&amp;"),
-                '<' => html.push_str("&lt;"),
-                '>' => html.push_str("&gt;"),
-                '"' => html.push_str("&quot;"),
-                '\'' => html.push_str("&#39;"),
-                c => html.push(c),
-            }
-        }
-        if class.is_some() {
-            html.push_str("</span>");
-        }
-    }
-    html
+    marked_up(sql, class)
 }
 
 #[cfg(test)]

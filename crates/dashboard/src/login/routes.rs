@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::asked::{Asked, own_address};
 use crate::cookies::{self, cookie};
 use crate::door::{comes_from_us, finished, note, unread, visitor};
-use crate::form::{Form, take_in};
+use crate::form::Form;
 use crate::layout::bare;
 use crate::visit::Visit;
 use crate::{Dashboard, problem};
@@ -81,7 +81,7 @@ pub(crate) async fn show(house: Arc<Dashboard>, request: Request<Body>) -> Respo
     };
     let answer = answer.unwrap_or_else(|error| problem::error(&house, &asked, None, &error));
     let response = finished(&house, &asked, answer);
-    note(&parts, &asked, &response, started);
+    note(&house, &parts, &asked, &response, started);
     response
 }
 
@@ -91,7 +91,6 @@ pub(crate) async fn log_in(house: Arc<Dashboard>, request: Request<Body>) -> Res
     let (parts, mut body) = request.into_parts();
     let asked = Asked::without_names(&parts, house.plane.fresh_request_id());
     let read = Form::read(&parts.headers, &mut body).await;
-    take_in(body);
     let (aside, own, head) = (Arc::clone(&house), asked.clone(), parts.clone());
     // Comparing a password takes its time.
     let work = move || match read {
@@ -110,7 +109,7 @@ pub(crate) async fn log_in(house: Arc<Dashboard>, request: Request<Body>) -> Res
         }
     };
     let response = finished(&house, &asked, answer);
-    note(&parts, &asked, &response, started);
+    note(&house, &parts, &asked, &response, started);
     response
 }
 
@@ -181,6 +180,6 @@ pub(crate) async fn theme(house: Arc<Dashboard>, request: Request<Body>) -> Resp
         }
     };
     let response = finished(&house, &asked, answer);
-    note(&parts, &asked, &response, started);
+    note(&house, &parts, &asked, &response, started);
     response
 }

@@ -64,6 +64,6 @@ pub(crate) async fn show(house: Arc<Dashboard>, request: Request<Body>) -> Respo
         }
     };
     let response = finished(&house, &asked, answer);
-    note(&parts, &asked, &response, started);
+    note(&house, &parts, &asked, &response, started);
     response
 }

@@ -7,7 +7,7 @@ mod tokens;
 use std::sync::Arc;
 
 use anyhow::Result;
-use bough_control::{Caller, ControlPlane};
+use bough_control::{Caller, ControlPlane, Page};
 use clap::Subcommand;
 use serde_json::Value;
 
@@ -100,4 +100,19 @@ fn organization(verb: &OrganizationVerb) -> Result<()> {
         say_founded(&founded, &password);
     }
     Ok(())
+}
+
+/// All of a list, page by page.
+fn every<T>(page: impl Fn(Page) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    const PAGE_SIZE: u32 = 500;
+    let mut rows = Vec::new();
+    for number in 1.. {
+        let part = page(Page { number, size: PAGE_SIZE })?;
+        let last = part.len() < PAGE_SIZE as usize;
+        rows.extend(part);
+        if last {
+            break;
+        }
+    }
+    Ok(rows)
 }

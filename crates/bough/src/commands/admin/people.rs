@@ -1,16 +1,16 @@
 //! `bough admin user|member|administrator …`: accounts, places in organizations, who administers a database.
 
 use anyhow::{Result, bail};
+use bough_control::Error;
 use bough_control::organizations::{MembershipRow, OrganizationRow, UserRow};
 use bough_control::people::{AdministratorRow, RemoveMember};
-use bough_control::{Error, Page};
 use bough_model::{Role, Secret};
 use bough_policy::{Operation, OrganizationAt};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::super::setup::password;
-use super::{Common, answer, open};
+use super::{Common, answer, every, open};
 
 #[derive(Subcommand)]
 pub enum UserVerb {
@@ -260,21 +260,6 @@ pub fn member(verb: &MemberVerb) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// All of a list, page by page.
-fn every<T>(page: impl Fn(Page) -> Result<Vec<T>>) -> Result<Vec<T>> {
-    const PAGE_SIZE: u32 = 500;
-    let mut rows = Vec::new();
-    for number in 1.. {
-        let part = page(Page { number, size: PAGE_SIZE })?;
-        let last = part.len() < PAGE_SIZE as usize;
-        rows.extend(part);
-        if last {
-            break;
-        }
-    }
-    Ok(rows)
 }
 
 pub fn administrator(verb: &AdministratorVerb) -> Result<()> {

@@ -3,12 +3,12 @@
 use anyhow::{Context as _, Result, bail};
 use bough_control::organizations::OrganizationRow;
 use bough_control::service_tokens::{GrantRow, GrantSet, NewSecret, TokenRow, WantedScope};
-use bough_control::{Caller, ControlPlane, Page};
+use bough_control::{Caller, ControlPlane};
 use bough_policy::{GrantScope, Operation, OrganizationAt, TokenAt};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Common, answer, open};
+use super::{Common, answer, every, open};
 
 #[derive(Subcommand)]
 pub enum TokenVerb {
@@ -158,19 +158,9 @@ fn change_grants(
 }
 
 fn list_all(plane: &ControlPlane, caller: &Caller, organization: &OrganizationRow) -> Result<Vec<TokenRow>> {
-    const PAGE_SIZE: u32 = 500;
     let at = OrganizationAt { organization: organization.id.clone() };
     let granted = caller.grant(Operation::ListServiceTokens, at)?;
-    let mut tokens = Vec::new();
-    for number in 1.. {
-        let (rows, _) = plane.list_tokens(&granted, Page { number, size: PAGE_SIZE })?;
-        let last = rows.len() < PAGE_SIZE as usize;
-        tokens.extend(rows);
-        if last {
-            break;
-        }
-    }
-    Ok(tokens)
+    every(|page| Ok(plane.list_tokens(&granted, page)?.0))
 }
 
 pub fn run(verb: &TokenVerb) -> Result<()> {
