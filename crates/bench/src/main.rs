@@ -28,10 +28,6 @@ use std::process::ExitCode;
 use crate::machine::Machine;
 use crate::table::{Line, say};
 
-/// The server's allocator, so that the bare route beside it has the same.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A measure: its name, and what takes it.
 type Measure = (&'static str, fn() -> anyhow::Result<Vec<Line>>);
 

@@ -14,10 +14,6 @@ use clap::{Parser, Subcommand};
 
 use commands::{admin, audit, dev, doctor, serve, setup, shell, stop_branches};
 
-/// Half of what a request costs beyond the bare framework is allocations (docs/benchmarks.md, P1).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Your own PlanetScale on your own machines: MySQL databases that branch, and service tokens that open
 /// exactly what they should.
 #[derive(Parser)]
