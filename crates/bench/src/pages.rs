@@ -84,7 +84,7 @@ pub fn measure() -> Result<Vec<Line>> {
     let wanted = Tokens {
         count: TOKENS,
         grants: TOKENS * GRANTS_EACH,
-        on_organization: &["read_service_tokens", "read_databases"],
+        on_organization: &["read_service_tokens"],
         all_read: None,
         databases: (0..DATABASES).map(places::database_id).collect(),
     };
