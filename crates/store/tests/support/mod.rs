@@ -27,7 +27,9 @@ pub fn open(path: &Path) -> Store {
 
 /// Closes a store whose last handle this is, and waits until its thread has: its log is then in the file.
 pub fn close(store: Store) {
-    let log = store.path().with_file_name("store.sqlite-wal");
+    let mut log = store.path().as_os_str().to_owned();
+    log.push("-wal");
+    let log = std::path::PathBuf::from(log);
     drop(store);
     for _ in 0..2_000 {
         if !log.exists() {

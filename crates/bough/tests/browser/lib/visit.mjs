@@ -165,11 +165,20 @@ function fileName(text) {
   return text.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 80);
 }
 
-// What is noted of a page comes a moment after it happened.
-async function settled(page, script) {
+// How often a page may still go on to another when a test is through with it.
+const NAVIGATIONS_MAX = 3;
+
+// What is noted of a page comes a moment after it happened; of one that goes on, once the next is there.
+async function settled(page, script, left = NAVIGATIONS_MAX) {
   if (page.isClosed()) return;
   await page.waitForLoadState('load');
-  if (script) await page.evaluate(() => new Promise((later) => setTimeout(later)));
+  if (!script) return;
+  try {
+    await page.evaluate(() => new Promise((later) => setTimeout(later)));
+  } catch (error) {
+    if (left === 0 || !/Execution context was destroyed/.test(error.message)) throw error;
+    await settled(page, script, left - 1);
+  }
 }
 
 // Opens a page, does `body` with it, and fails when that does or when the page was at fault meanwhile. `options`
