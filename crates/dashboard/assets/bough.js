@@ -246,6 +246,18 @@ function live(element) {
     if (source || ended || document.hidden) return;
     source = new EventSource(element.dataset.live);
     source.onmessage = tell;
+    source.onerror = refused;
+  };
+  // A browser tries again by itself, but not where it was refused: what is shown may not be true any more.
+  const refused = async () => {
+    if (source?.readyState !== EventSource.CLOSED) return;
+    stop();
+    const { status } = await fetch(element.dataset.live, { method: "HEAD" }).catch(() => ({}));
+    if (status === 401) say("Your session has ended. Log in again to see how this page goes on.");
+    if (status !== 403 && status !== 404) return;
+    ended = true;
+    by("gone")?.removeAttribute("hidden");
+    say("What this page shows is gone, or is not open to you any more.");
   };
   // A hidden page gives its connection back: a browser has only six for all its tabs.
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : go()));

@@ -85,8 +85,27 @@ visit('another tab sees a branch come and go', { as: admin }, async (page, { con
   await other.goto(at(name));
   await branch(name, 'here');
   await other.getByRole('link', { name: 'here', exact: true }).waitFor({ timeout: 30_000 });
+  const followed = page.waitForResponse((response) => response.url().includes('/events'));
+  await page.goto(at(name, 'here'));
+  assert.equal((await followed).status(), 200);
+  await must('DELETE', `/databases/${name}/branches/here`);
+  await page.locator('#gone').waitFor({ timeout: 30_000 });
+});
+
+visit('a page that asks how it goes on after its branch is gone is told', { as: admin, expects: [/404/] }, async (page) => {
+  const name = fresh('db');
+  await database(name);
+  await branch(name, 'here');
+  // It asks, and is not heard before the branch is gone.
+  let letOn;
+  const late = new Promise((resolve) => { letOn = resolve; });
+  await page.route('**/events*', async (route) => {
+    await late;
+    await route.continue();
+  });
   await page.goto(at(name, 'here'));
   await must('DELETE', `/databases/${name}/branches/here`);
+  letOn();
   await page.locator('#gone').waitFor({ timeout: 30_000 });
 });
 
