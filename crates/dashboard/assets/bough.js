@@ -119,7 +119,8 @@ async function copy(button) {
 
 const pictures = new WeakMap();
 const fields = (form, button) => new URLSearchParams(new FormData(form, button));
-const isAnyChanged = () => $$("form[data-guard]").some((form) => "unsaved" in form.dataset || pictures.get(form) !== `${fields(form)}`);
+const isChanged = (form) => "unsaved" in form.dataset || pictures.get(form) !== `${fields(form)}`;
+const isAnyChanged = (among = "form[data-guard]") => $$(among).some(isChanged);
 let leaving = false;
 
 addEventListener("beforeunload", (event) => {
@@ -240,7 +241,7 @@ function live(element) {
     if (message.say) say(message.say);
     ended ||= message.end || message.reload;
     if (ended) stop();
-    if (message.reload) { if (openDialog() || isAnyChanged()) by("stale")?.removeAttribute("hidden"); else location.reload(); }
+    if (message.reload) { if (openDialog() || isAnyChanged("form")) by("stale")?.removeAttribute("hidden"); else location.reload(); }
   };
   const go = () => {
     if (source || ended || document.hidden) return;
@@ -479,7 +480,7 @@ function start(root) {
   each("input[data-confirm-path]", confirmPath);
   each("input[data-filter]", filter);
   each("form[data-grants]", grants);
-  each("form[data-guard]", (form) => pictures.set(form, `${fields(form)}`));
+  each("form", (form) => pictures.set(form, `${fields(form)}`));
   each("[data-live]", live);
   each("form[data-try-form]", tryForm);
 }

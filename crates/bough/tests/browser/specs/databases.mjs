@@ -92,6 +92,21 @@ visit('another tab sees a branch come and go', { as: admin }, async (page, { con
   await page.locator('#gone').waitFor({ timeout: 30_000 });
 });
 
+visit('what is being typed is not lost when the branch changes', { as: admin }, async (page) => {
+  const name = fresh('db');
+  await database(name);
+  await branch(name, 'here');
+  const followed = page.waitForResponse((response) => response.url().includes('/events'));
+  await page.goto(at(name, 'here'));
+  await followed;
+  await page.getByLabel('New name').fill('half-typ');
+  await must('POST', `/databases/${name}/branches/here/promote`);
+  await page.getByRole('button', { name: 'Show what is new' }).waitFor();
+  assert.equal(await page.getByLabel('New name').inputValue(), 'half-typ');
+  await page.getByRole('button', { name: 'Show what is new' }).click();
+  await page.getByText('Demote to development').first().waitFor();
+});
+
 visit('a page that asks how it goes on after its branch is gone is told', { as: admin, expects: [/404/] }, async (page) => {
   const name = fresh('db');
   await database(name);
