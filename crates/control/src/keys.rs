@@ -1,7 +1,7 @@
 //! The master key, and what is derived from it. It lies beside the store, not in it: a stolen
 //! metadata file opens nothing and proves nothing.
 
-use bough_model::Secret;
+use bough_model::{BranchId, PasswordRole, Secret};
 use bough_store::audit::AuditKey;
 
 /// Bytes of a master key.
@@ -12,6 +12,7 @@ pub const MASTER_KEY_LEN: usize = 32;
 pub struct Keys {
     audit: AuditKey,
     forms: AuditKey,
+    role_accounts: AuditKey,
 }
 
 impl Keys {
@@ -19,7 +20,18 @@ impl Keys {
     pub fn derive(master: &Secret<[u8; MASTER_KEY_LEN]>) -> Self {
         let root = AuditKey::new(*master.expose());
         let derived = |what: &[u8]| AuditKey::new(root.mac(&[what]));
-        Self { audit: derived(b"bough audit log 1"), forms: derived(b"bough forms 1") }
+        Self {
+            audit: derived(b"bough audit log 1"),
+            forms: derived(b"bough forms 1"),
+            role_accounts: derived(b"bough role accounts 1"),
+        }
+    }
+
+    /// What a role's account on a branch server is entered with: 256 bits that stand nowhere, told to the
+    /// branch server and used by the gateway.
+    pub fn role_secret(&self, branch: &BranchId, role: PasswordRole) -> Secret<String> {
+        let bytes = self.role_accounts.mac(&[branch.as_str().as_bytes(), role.as_str().as_bytes()]);
+        Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// A new master key.

@@ -79,6 +79,8 @@ ids! {
     BranchId,
     /// A change of a branch's size.
     ResizeId,
+    /// A branch's password.
+    PasswordId,
     /// A region.
     RegionId,
     /// An entry of the audit log.

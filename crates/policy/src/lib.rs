@@ -16,6 +16,7 @@ mod roles;
 mod rule;
 
 pub use access::{Access, AccessSet, Level};
+pub use bough_model::PasswordRole;
 pub use decide::{Denied, Granted, Table, Visibility, decide, refine};
 pub use grants::{GrantProblem, GrantScope, Grants, Principal, Standing, may_grant};
 pub use matrix::print_matrix;
@@ -24,4 +25,4 @@ pub use place::{
     BranchAt, DatabaseAt, Located, MemberAt, NewDatabaseAt, Nowhere, OrganizationAt, Place, Scope, TokenAt,
 };
 pub use roles::role_accesses;
-pub use rule::{Facet, PasswordRole, ResourceState, Rule};
+pub use rule::{Facet, ResourceState, Rule};

@@ -1,19 +1,8 @@
 //! What opens an operation, given the state of what it is about.
 
-use crate::{Access, AccessSet};
+use bough_model::PasswordRole;
 
-/// The role of a branch's password (contract: states.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PasswordRole {
-    /// Reads.
-    Reader,
-    /// Writes, does not read.
-    Writer,
-    /// Reads and writes.
-    ReadWriter,
-    /// Reads, writes, changes the schema.
-    Admin,
-}
+use crate::{Access, AccessSet};
 
 /// What the request's body says beyond its path, as far as it decides who may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
