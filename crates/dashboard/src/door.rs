@@ -17,10 +17,11 @@ use bough_policy::{Method, Operation};
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::cookies::{self, cookie};
-use crate::form::{Form, OF_EVERY_FORM, Unread};
-use crate::layout::{Link, Page, escaped};
+use crate::form::{Form, Unread};
+use crate::layout::{Link, Page, counted, escaped};
+use crate::turns::NoTurn;
 use crate::visit::Visit;
-use crate::{Dashboard, live, problem};
+use crate::{Dashboard, live, login, problem};
 
 /// Longest address of a request, in bytes.
 const URI_MAX_BYTES: usize = 8 * 1024;
@@ -92,11 +93,15 @@ async fn answered<T: Target + 'static>(
         let asked = Asked::without_names(parts, request_id);
         return (problem::not_found(house, &asked, None).into_response(), asked);
     };
-    let visitor = match visitor(house, &parts.headers, &asked) {
+    let seen = if kind == Kind::Live { Seen::Unnoted } else { Seen::Noted };
+    let visitor = match visitor(house, &parts.headers, &asked, seen) {
         Ok(Some(visitor)) => visitor,
         Ok(None) => return (unknown(house, kind, parts, body, &asked).await.into_response(), asked),
         Err(error) => return (problem::error(house, &asked, None, &error).into_response(), asked),
     };
+    if let Err(none) = house.turns.count(&visitor.user.id) {
+        return (no_turn(house, &asked, none), asked);
+    }
     let proof = match T::authorize(&house.plane, &visitor.caller, operation, &asked) {
         Ok(proof) => proof,
         Err(error) => {
@@ -105,7 +110,8 @@ async fn answered<T: Target + 'static>(
         }
     };
     if kind == Kind::Live {
-        let response = live::stream::<T>(house, operation, handler, parts.headers.clone(), asked.clone());
+        let response =
+            live::stream::<T>(house, operation, handler, &visitor, parts.headers.clone(), asked.clone());
         return (response, asked);
     }
     if kind == Kind::Send {
@@ -126,10 +132,17 @@ async fn answered<T: Target + 'static>(
             }
         }
     }
+    let turn = match house.turns.work(&visitor.user.id).await {
+        Ok(turn) => turn,
+        Err(none) => return (no_turn(house, &asked, none), asked),
+    };
     let (aside, own) = (Arc::clone(house), asked.clone());
     // The body took its time: whatever was decided before it is decided again with it.
     let first = (kind == Kind::Show).then_some(proof);
-    let work = move || run_once::<T>(&aside, operation, handler, visitor, &own, first);
+    let work = move || {
+        let _turn = turn;
+        run_once::<T>(&aside, operation, handler, visitor, &own, first)
+    };
     let answer = match tokio::task::spawn_blocking(work).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -153,15 +166,49 @@ pub(crate) fn finished(house: &Dashboard, asked: &Asked, answer: Answer) -> Resp
     }
 }
 
+/// Whether a request keeps its session alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Somebody did something.
+    Noted,
+    /// A page that is only looked at asked by itself.
+    Unnoted,
+}
+
 /// Who is signed in.
 pub(crate) fn visitor(
     house: &Dashboard,
     headers: &HeaderMap,
     asked: &Asked,
+    seen: Seen,
 ) -> Result<Option<Visitor>, Error> {
     let Some(secret) = cookie(headers, &house.secret_cookie(cookies::SESSION)) else { return Ok(None) };
     let from = asked.remote_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    house.plane.session(&Secret::new(secret), from, Some(asked.request_id.as_str().into()))
+    let (secret, request_id) = (Secret::new(secret), Some(asked.request_id.as_str().into()));
+    match seen {
+        Seen::Noted => house.plane.session(&secret, from, request_id),
+        Seen::Unnoted => house.plane.session_unnoted(&secret, from, request_id),
+    }
+}
+
+/// The answer to somebody who asks for too much at a time.
+fn no_turn(house: &Dashboard, asked: &Asked, none: NoTurn) -> Response<Body> {
+    let (seconds, message) = match none {
+        NoTurn::TooMany(seconds) => {
+            let wait = counted(seconds, "second");
+            (
+                seconds,
+                format!("You have asked for more pages than anybody may in a minute. Try again in {wait}."),
+            )
+        }
+        NoTurn::Busy => {
+            (1, "Too many of your requests are being worked on. Try again when some are done.".to_owned())
+        }
+    };
+    let answer = problem::problem(house, asked, None, StatusCode::TOO_MANY_REQUESTS, message, None);
+    let mut response = answer.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
 }
 
 /// What stands around a page that says what was wrong.
@@ -175,27 +222,12 @@ async fn unknown(house: &Dashboard, kind: Kind, parts: &Parts, body: &mut Body, 
     if kind == Kind::Show && !asked.fragment {
         return Answer::see(to(&asked.address));
     }
-    // What was typed is shown again, so that nothing is lost; secrets are not.
-    let from = parts.headers.get(header::REFERER).and_then(|value| value.to_str().ok());
-    let from = from.and_then(|from| from.strip_prefix(&house.plane.settings().addresses.public_url));
-    let log_in = Link::new("Log in again", to(from.filter(|path| !path.is_empty()).unwrap_or("/")), false);
-    let mut message =
-        "Your session has ended, so nothing was changed. Log in again, and repeat it.".to_owned();
-    if comes_from_us(house, &parts.headers)
-        && let Ok(form) = Form::read(&parts.headers, body).await
-    {
-        let is_shown = |name: &str| !OF_EVERY_FORM.contains(&name) && !name.contains("password");
-        let typed: Vec<String> = form
-            .fields()
-            .filter(|(name, value)| is_shown(name) && !value.is_empty())
-            .map(|(name, value)| format!("{name}: {value}"))
-            .take(50)
-            .collect();
-        if !typed.is_empty() {
-            message.push_str(" You had typed: ");
-            message.push_str(&typed.join("; "));
-        }
+    if kind == Kind::Send {
+        let ended = login::unsent::ended(house, parts, body, asked).await;
+        return ended.unwrap_or_else(|error| problem::error(house, asked, None, &error));
     }
+    let message = "Your session has ended. Log in again to see how this goes on.";
+    let log_in = Link::new("Log in again", to("/"), false);
     problem::problem(house, asked, None, StatusCode::UNAUTHORIZED, message, Some(log_in))
 }
 
@@ -242,6 +274,10 @@ pub(crate) fn unread(unread: Unread) -> (StatusCode, &'static str) {
         Unread::Large => {
             (StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than 64 KiB, so nothing was changed.")
         }
+        Unread::NoText => (
+            StatusCode::BAD_REQUEST,
+            "A field of this form is no text as browsers send it (UTF-8), so nothing was changed.",
+        ),
         Unread::Lost => (
             StatusCode::REQUEST_TIMEOUT,
             "The form did not arrive whole, so nothing was changed. Send it again.",

@@ -235,8 +235,13 @@ fn relative(time: i64, now: i64) -> String {
         MONTH..YEAR => (distance / MONTH, "month"),
         _ => (distance / YEAR, "year"),
     };
-    let plural = if count == 1 { "" } else { "s" };
-    if ahead { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+    let told = counted(u64::try_from(count).unwrap_or_default(), unit);
+    if ahead { format!("in {told}") } else { format!("{told} ago") }
+}
+
+/// So many of something: `1 hour`, `2 hours`.
+pub(crate) fn counted(count: u64, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A page around which there is nobody yet: the login form, and errors before there is a session.

@@ -17,6 +17,7 @@ mod layout;
 mod live;
 mod pages;
 mod problem;
+mod turns;
 mod visit;
 
 mod account;
@@ -32,12 +33,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use bough_control::ControlPlane;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 pub use pages::{Entry, PAGES};
-
-/// Most pages that are kept up to date at a time, each of which holds a connection.
-const STREAMS_MAX: usize = 256;
 
 /// What the binary knows and pages need.
 #[derive(Clone, Debug)]
@@ -46,6 +44,8 @@ pub struct Options {
     pub openapi: serde_json::Value,
     /// Becomes true when the server is told to stop: what is kept open for live pages ends then.
     pub stopping: watch::Receiver<bool>,
+    /// Requests for pages in a minute and person; 0 for no limit.
+    pub rate_limit_per_minute: u32,
 }
 
 /// The door, with all that its handlers need.
@@ -56,7 +56,7 @@ pub(crate) struct Dashboard {
     served: Vec<bough_policy::Operation>,
     stopping: watch::Receiver<bool>,
     assets: assets::Assets,
-    streams: Arc<Semaphore>,
+    turns: turns::Turns,
     /// Whether browsers reach it by https: cookies are for that alone then.
     secure: bool,
 }
@@ -71,7 +71,7 @@ pub fn router(plane: Arc<ControlPlane>, options: Options) -> Router {
         reference,
         stopping: options.stopping,
         assets: assets::Assets::new(),
-        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        turns: turns::Turns::new(options.rate_limit_per_minute),
         secure,
     });
     pages::router(&house)

@@ -1,5 +1,7 @@
 //! The state of a page, as long as somebody looks at it: server-sent events. Each time that anything was
 //! committed, the session is looked at, the page located and decided on anew, and what has changed is sent.
+//! Now and then the session is looked at without that, for it ends by itself, too; a page that is only
+//! looked at does not keep it alive.
 //!
 //! A handler answers the whole state, as the script reads it. Its `say` is for who was there before: it is
 //! left out of the first message, and of those in which it has not changed.
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use bough_control::people::Visitor;
 use bough_control::place::Target;
 use bough_policy::Operation;
 use http_body_util::channel::{Channel, Sender};
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::answer::headed;
 use crate::asked::Asked;
-use crate::door::{Handler, run, visitor};
+use crate::door::{Handler, Seen, run, visitor};
 use crate::{Dashboard, problem};
 
 /// How often it is looked whether anything was committed, in milliseconds.
@@ -33,10 +36,11 @@ pub(crate) fn stream<T: Target + 'static>(
     house: &Arc<Dashboard>,
     operation: Operation,
     handler: Handler<T>,
+    visitor: &Visitor,
     headers: HeaderMap,
     asked: Asked,
 ) -> Response<Body> {
-    let Ok(place) = Arc::clone(&house.streams).try_acquire_owned() else {
+    let Ok(place) = house.turns.stream(&visitor.user.id) else {
         let message =
             "Too many pages are kept up to date right now; this one shows its state when it is loaded again.";
         return problem::problem(house, &asked, None, StatusCode::SERVICE_UNAVAILABLE, message, None)
@@ -89,7 +93,12 @@ async fn follow<T: Target + 'static>(
             }
         }
         if quiet >= LOOKS_PER_BEAT {
-            if sender.send_data(":\n\n".into()).await.is_err() {
+            let line = match visitor(house, headers, asked, Seen::Unnoted) {
+                Ok(None) => format!("data: {}\n\n", gone()),
+                Ok(Some(_)) | Err(_) => ":\n\n".to_owned(),
+            };
+            let over = line.starts_with("data");
+            if sender.send_data(line.into()).await.is_err() || over {
                 return;
             }
             quiet = 0;
@@ -125,9 +134,13 @@ async fn state<T: Target + 'static>(
     headers: &HeaderMap,
     asked: &Asked,
 ) -> Option<Value> {
-    let visitor = visitor(house, headers, asked).ok()??;
+    let visitor = visitor(house, headers, asked, Seen::Unnoted).ok()??;
+    let turn = house.turns.work(&visitor.user.id).await.ok()?;
     let (house, asked) = (Arc::clone(house), asked.clone());
-    let work = move || run::<T>(&house, operation, handler, visitor, &asked, None);
+    let work = move || {
+        let _turn = turn;
+        run::<T>(&house, operation, handler, visitor, &asked, None)
+    };
     let answer = tokio::task::spawn_blocking(work).await.ok()?;
     answer.state().cloned()
 }

@@ -9,8 +9,10 @@ use axum::http::{Request, Response};
 use axum::routing::{get, post};
 use bough_policy::{BranchAt, DatabaseAt, MemberAt, Nowhere, Operation, OrganizationAt, TokenAt};
 
+use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
+use crate::layout::Page;
 use crate::{
     Dashboard, account, branches, databases, login, palette, problem, reference, service_tokens, settings,
 };
@@ -128,8 +130,14 @@ pages! {
 /// The whole of it.
 pub(crate) fn router(house: &Arc<Dashboard>) -> Router {
     let (docs, group) = (Arc::clone(house), Arc::clone(house));
-    let (show, send, theme, asset, other) =
-        (Arc::clone(house), Arc::clone(house), Arc::clone(house), Arc::clone(house), Arc::clone(house));
+    let (show, send, theme, asset, other, method) = (
+        Arc::clone(house),
+        Arc::clone(house),
+        Arc::clone(house),
+        Arc::clone(house),
+        Arc::clone(house),
+        Arc::clone(house),
+    );
     decided(house)
         .route(
             "/login",
@@ -145,19 +153,27 @@ pub(crate) fn router(house: &Arc<Dashboard>) -> Router {
             get(move |request: Request<Body>| async move {
                 match asset.assets.serve(request.uri().path()) {
                     Some(response) => response,
-                    None => nothing(&asset, request),
+                    None => told(&asset, request, problem::not_found),
                 }
             }),
         )
-        .fallback(move |request: Request<Body>| async move { nothing(&other, request) })
+        .fallback(move |request: Request<Body>| async move { told(&other, request, problem::not_found) })
+        .method_not_allowed_fallback(move |request: Request<Body>| async move {
+            told(&method, request, problem::not_this_way)
+        })
 }
 
-/// What is at no address of ours.
-fn nothing(house: &Dashboard, request: Request<Body>) -> Response<Body> {
+/// What is at no address of ours, or is asked for in another way than it can be: looked for by nobody in
+/// particular.
+fn told(
+    house: &Dashboard,
+    request: Request<Body>,
+    page: fn(&Dashboard, &Asked, Option<Page>) -> Answer,
+) -> Response<Body> {
     let started = Instant::now();
     let (parts, _) = request.into_parts();
     let asked = Asked::without_names(&parts, house.plane.fresh_request_id());
-    let response = problem::not_found(house, &asked, None).into_response();
+    let response = page(house, &asked, None).into_response();
     note(house, &parts, &asked, &response, started);
     response
 }

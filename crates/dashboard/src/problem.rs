@@ -37,7 +37,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => "Your session has ended",
         StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => "Changed meanwhile",
         StatusCode::SERVICE_UNAVAILABLE => "Not right now",
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         status if status.is_server_error() => "Bough failed",
         _ => "Not accepted",
     }
@@ -72,6 +72,14 @@ pub(crate) fn not_found(house: &Dashboard, asked: &Asked, around: Option<Page>) 
     let message = "There is nothing at this address, or you may not see it.";
     let start = Link::new("Go to the start", "/", false);
     problem(house, asked, around, StatusCode::NOT_FOUND, message, Some(start))
+}
+
+/// The page of an address that is only sent to, as forms are, or only looked at.
+pub(crate) fn not_this_way(house: &Dashboard, asked: &Asked, around: Option<Page>) -> Answer {
+    let message = "This address cannot be used in this way: a form is sent to it, or it is only looked at. \
+        Nothing was changed.";
+    let start = Link::new("Go to the start", "/", false);
+    problem(house, asked, around, StatusCode::METHOD_NOT_ALLOWED, message, Some(start))
 }
 
 /// Status and sentence of an error.

@@ -24,13 +24,6 @@ impl Timestamp {
         Self(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 
-    /// The last second of a day, `2026-12-31`, in UTC; `None` when there is no such day.
-    pub fn end_of_day(day: &str) -> Option<Self> {
-        let date: jiff::civil::Date = day.parse().ok().filter(|_| day.len() == "2026-12-31".len())?;
-        let end = jiff::tz::Offset::UTC.to_timestamp(date.at(23, 59, 59, 0)).ok()?;
-        Some(Self(end.as_microsecond()))
-    }
-
     /// This time and `duration` later; the latest representable time at most.
     pub fn plus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -78,15 +71,6 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_day_ends_with_its_last_second() {
-        let end = |day| Timestamp::end_of_day(day).map(|end| end.to_string());
-        assert_eq!(end("2024-02-29").as_deref(), Some("2024-02-29T23:59:59.000Z"));
-        for none in ["2023-02-29", "", "29.02.2024", "2024-02-29T10:00", "20240229", "-000009-01-01"] {
-            assert_eq!(end(none), None, "{none}");
-        }
-    }
 
     #[test]
     fn prints_utc_with_milliseconds() {

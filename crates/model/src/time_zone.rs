@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use jiff::tz::TimeZoneDatabase;
 
@@ -41,6 +42,15 @@ impl TimeZoneName {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The last second of a day there, `2026-12-31`; `None` when there is no such day.
+    pub fn end_of_day(&self, day: &str) -> Option<Timestamp> {
+        let date: jiff::civil::Date = day.parse().ok().filter(|_| day.len() == "2026-12-31".len())?;
+        let zone = ZONES.get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC);
+        // A day may begin late or end early: its last second is the one before the next day's first.
+        let next = zone.to_timestamp(date.tomorrow().ok()?.at(0, 0, 0, 0)).ok()?;
+        Some(Timestamp::from_micros(next.as_microsecond()).minus(Duration::from_secs(1)))
     }
 
     /// A time as it is told there: `2026-08-01 12:00:00 CEST`.
@@ -83,6 +93,23 @@ mod tests {
         for name in all {
             assert_eq!(TimeZoneName::parse(name.as_str()), Some(name));
         }
+    }
+
+    #[test]
+    fn a_day_ends_with_its_last_second_there() {
+        let end = |zone, day: &str| {
+            let zone = TimeZoneName::parse(zone).expect("a zone");
+            zone.end_of_day(day).map(|end| end.to_string())
+        };
+        assert_eq!(end("UTC", "2024-02-29").as_deref(), Some("2024-02-29T23:59:59.000Z"));
+        assert_eq!(end("Europe/Berlin", "2026-08-01").as_deref(), Some("2026-08-01T21:59:59.000Z"));
+        assert_eq!(end("America/New_York", "2026-01-31").as_deref(), Some("2026-02-01T04:59:59.000Z"));
+        // There the next day began at one o'clock.
+        assert_eq!(end("America/Santiago", "2026-09-05").as_deref(), Some("2026-09-06T03:59:59.000Z"));
+        for none in ["2023-02-29", "", "29.02.2024", "2024-02-29T10:00", "20240229", "-000009-01-01"] {
+            assert_eq!(end("UTC", none), None, "{none}");
+        }
+        assert_eq!(end("UTC", "9999-12-31"), None, "the calendar ends there");
     }
 
     #[test]

@@ -93,7 +93,11 @@ pub fn serve(
             connections_max: connections_max(config.server.connections_max),
             connections_per_address: config.server.connections_per_address,
         };
-        let pages = bough_dashboard::Options { openapi: bough_api::openapi(), stopping: stops };
+        let pages = bough_dashboard::Options {
+            openapi: bough_api::openapi(),
+            stopping: stops,
+            rate_limit_per_minute: config.api.rate_limit_per_minute,
+        };
         let pages = bough_dashboard::router(Arc::clone(&plane), pages);
         let mut serving = tokio::spawn(server.serve(Arc::clone(&plane), options, pages, stopped));
         let (for_start, engine_for_start) = (Arc::clone(&plane), Arc::clone(&engine));

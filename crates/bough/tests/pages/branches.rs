@@ -241,7 +241,11 @@ fn a_branch_is_deleted_once_its_path_was_typed() {
             .expect(422)
             .says(&["Type shop/dev to confirm; nothing was deleted."]);
     }
-    delete("dev", &[("confirm", "shop/dev")]).expect(422).says(&["has branches made from it (below)"]);
+    let kept = delete("dev", &[("confirm", "shop/dev")]).expect(422);
+    let typed = kept.form("/acme/shop/dev/delete");
+    assert!(typed.contains(&("confirm".to_owned(), "shop/dev".to_owned())), "{typed:?}");
+    kept.says(&["has branches made from it (below)", "tick the box above"])
+        .does_not_say(&["delete_descendants"]);
     delete("main", &[("confirm", "shop/main")]).expect(422);
     assert_eq!(api(&bough, "dev")["name"], json!("dev"));
     let done = delete("dev", &[("confirm", "shop/dev"), ("descendants", "true")]).expect(303);

@@ -2,6 +2,7 @@
 //! script asks for them and sends them. One program, because each takes its time to link.
 
 mod account;
+mod attacks;
 mod branches;
 mod databases;
 mod everybody;

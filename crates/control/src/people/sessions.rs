@@ -90,6 +90,8 @@ pub struct Visitor {
     pub caller: Caller,
     /// When the session ends at the latest.
     pub ends_at: Timestamp,
+    /// When it was used last, as far as it was noted.
+    pub last_seen_at: Timestamp,
 }
 
 /// An e-mail address as it is kept.
@@ -216,16 +218,32 @@ impl ControlPlane {
         remote_ip: IpAddr,
         request_id: Option<Arc<str>>,
     ) -> Result<Option<Visitor>> {
+        let visitor = self.session_unnoted(secret, remote_ip, request_id)?;
+        if let Some(visitor) = &visitor {
+            let now = self.now();
+            if now.since(visitor.last_seen_at) >= self.noted_every() {
+                self.recorder.seen(visitor.session.clone(), now);
+            }
+        }
+        Ok(visitor)
+    }
+
+    /// The same without noting it: for what a browser asks by itself, which must not keep a session alive.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn session_unnoted(
+        &self,
+        secret: &Secret<String>,
+        remote_ip: IpAddr,
+        request_id: Option<Arc<str>>,
+    ) -> Result<Option<Visitor>> {
         if secret.expose().len() != SECRET_LEN {
             return Ok(None);
         }
         let digest = digest_of(secret);
         let Some(record) = self.valid_session(SessionKey::Digest(&digest))? else { return Ok(None) };
         let SessionRecord { session, user, principal } = record;
-        let now = self.now();
-        if now.since(session.last_seen_at) >= self.noted_every() {
-            self.recorder.seen(session.id.clone(), now);
-        }
         let caller = Caller {
             principal,
             actor: Arc::new(actor_of(&user)),
@@ -236,7 +254,13 @@ impl ControlPlane {
             as_of: None,
             once: None,
         };
-        Ok(Some(Visitor { user, session: session.id, caller, ends_at: session.ends_at }))
+        Ok(Some(Visitor {
+            user,
+            session: session.id,
+            caller,
+            ends_at: session.ends_at,
+            last_seen_at: session.last_seen_at,
+        }))
     }
 
     /// The same caller with what he may now; `None` when his session is over.

@@ -217,6 +217,17 @@ pub(crate) fn delete(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer,
                 )),
             })
         }
-        Err(error) => refused(visit, &at, error, |errors| &mut errors.confirm),
+        Err(error) => refused(visit, &at, in_words_of_the_page(error), |errors| &mut errors.confirm),
+    }
+}
+
+/// What the API's callers are told to send is done here with what stands on the page.
+fn in_words_of_the_page(error: Error) -> Error {
+    match error {
+        Error::Invalid(why) => Error::Invalid(
+            why.replace("pass delete_descendants=true", "tick the box above")
+                .replace("switch its deletion_protected off first", "take its protection away first"),
+        ),
+        error => error,
     }
 }

@@ -209,6 +209,8 @@ pub(crate) fn shown(
         schema: Schema::of(visit, row),
         may_not: may_not(visit, row.production),
         errors,
+        typed_path: visit.asked.form.get("confirm").to_owned(),
+        descendants: visit.asked.form.ticked("descendants"),
         new_name: new_name.to_owned(),
         lifetimes: &LIFETIMES,
         sizes: sizes.collect(),

@@ -75,6 +75,9 @@ pub(crate) struct Branch {
     pub(crate) schema: Schema,
     pub(crate) may_not: MayNot,
     pub(crate) errors: Errors,
+    /// What was typed to confirm that it be deleted, and whether with what was made from it.
+    pub(crate) typed_path: String,
+    pub(crate) descendants: bool,
     pub(crate) new_name: String,
     pub(crate) lifetimes: &'static [(&'static str, &'static str)],
     pub(crate) sizes: Vec<Choice>,

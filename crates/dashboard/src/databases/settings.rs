@@ -133,6 +133,7 @@ pub(crate) fn shown(
         may_not_delete: reason(visit.may::<DatabaseAt>(Operation::DeleteDatabase)),
         branch_count: row.development_branches + row.production_branches,
         administrators: administrators(visit)?,
+        typed_name: form.get("confirm").to_owned(),
         name: row.name.to_string(),
         page,
         root,

@@ -196,5 +196,7 @@ pub(crate) struct Settings {
     pub(crate) may_not_delete: String,
     /// How many branches go with it.
     pub(crate) branch_count: i64,
+    /// What was typed to confirm that it be deleted.
+    pub(crate) typed_name: String,
     pub(crate) administrators: Administrators,
 }

@@ -12,13 +12,14 @@ use bough_control::people::{FormOf, LogIn, LoginRefused};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{Granted, Nowhere};
 
-use super::view::LogInPage;
+use super::unsent::offered;
+use super::view::{LogIn as LogInForm, LogInPage};
 use crate::answer::Answer;
 use crate::asked::{Asked, own_address};
 use crate::cookies::{self, cookie};
-use crate::door::{comes_from_us, finished, note, unread, visitor};
+use crate::door::{Seen, comes_from_us, finished, note, unread, visitor};
 use crate::form::Form;
-use crate::layout::bare;
+use crate::layout::{bare, counted};
 use crate::visit::Visit;
 use crate::{Dashboard, problem};
 
@@ -41,27 +42,34 @@ pub(crate) fn log_out(visit: &Visit<'_>, _: Granted<Nowhere>) -> Result<Answer, 
     Ok(Answer::see("/login").with_cookie(ended).saying("You are signed out."))
 }
 
-/// The form, for whoever looks at it.
-fn form(
-    house: &Dashboard,
-    parts: &Parts,
-    asked: &Asked,
-    status: StatusCode,
-    email: &str,
-    next: &str,
-    error: String,
-) -> Result<Answer, Error> {
+/// The form for whoever looks at it, and the cookie that it is proved with where he has none yet.
+pub(super) fn log_in_form(house: &Dashboard, parts: &Parts) -> (LogInForm, Option<String>) {
     let known =
         cookie(&parts.headers, &house.secret_cookie(cookies::VISITOR)).filter(|value| value.len() == 64);
     let (visitor, fresh) = match known {
         Some(known) => (known, false),
         None => (house.plane.fresh_secret().expose().clone(), true),
     };
-    let mut page = bare(house, asked, "Log in");
-    page.csrf = house.plane.form_token(FormOf::Visitor(&visitor));
-    let shown = LogInPage { page, email: email.to_owned(), next: own_address(next).to_owned(), error };
-    let answer = Answer::page_with(status, &shown)?;
-    Ok(if fresh { answer.with_cookie(house.keep_secret(cookies::VISITOR, &visitor)) } else { answer })
+    let csrf = house.plane.form_token(FormOf::Visitor(&visitor));
+    let cookie = fresh.then(|| house.keep_secret(cookies::VISITOR, &visitor));
+    (LogInForm { csrf, ..LogInForm::default() }, cookie)
+}
+
+/// The page of the form, filled in.
+fn form(
+    house: &Dashboard,
+    parts: &Parts,
+    asked: &Asked,
+    status: StatusCode,
+    filled: LogInForm,
+) -> Result<Answer, Error> {
+    let (fresh, cookie) = log_in_form(house, parts);
+    let log_in = LogInForm { csrf: fresh.csrf, ..filled };
+    let answer = Answer::page_with(status, &LogInPage { page: bare(house, asked, "Log in"), log_in })?;
+    Ok(match cookie {
+        Some(cookie) => answer.with_cookie(cookie),
+        None => answer,
+    })
 }
 
 /// Shows the form, or goes on where somebody is signed in.
@@ -74,9 +82,12 @@ pub(crate) async fn show(house: Arc<Dashboard>, request: Request<Body>) -> Respo
         None => Asked::without_names(&parts, id),
     };
     let next = own_address(asked.query("next"));
-    let answer = match visitor(&house, &parts.headers, &asked) {
+    let answer = match visitor(&house, &parts.headers, &asked, Seen::Noted) {
         Ok(Some(_)) => Ok(Answer::see(next)),
-        Ok(None) => form(&house, &parts, &asked, StatusCode::OK, "", next, String::new()),
+        Ok(None) => {
+            let filled = LogInForm { next: next.to_owned(), ..LogInForm::default() };
+            form(&house, &parts, &asked, StatusCode::OK, filled)
+        }
         Err(error) => Err(error),
     };
     let answer = answer.unwrap_or_else(|error| problem::error(&house, &asked, None, &error));
@@ -116,8 +127,8 @@ pub(crate) async fn log_in(house: Arc<Dashboard>, request: Request<Body>) -> Res
 const OLD_FORM: &str = "This form was too old, or your browser keeps no cookies. Please try again.";
 
 fn signed_in(house: &Dashboard, parts: &Parts, asked: &Asked, sent: &Form) -> Result<Answer, Error> {
-    sent.only(&["email", "password", "next"])?;
-    let (email, next) = (sent.get("email"), sent.get("next"));
+    sent.only(&["email", "password", "next", "unsent", "unsent_to"])?;
+    let (email, next) = (sent.get("email"), own_address(sent.get("next")));
     let again = |status, why: &str| {
         tracing::warn!(
             request_id = asked.request_id,
@@ -125,7 +136,15 @@ fn signed_in(house: &Dashboard, parts: &Parts, asked: &Asked, sent: &Form) -> Re
             why,
             "nobody was signed in"
         );
-        form(house, parts, asked, status, email, next, why.to_owned())
+        let filled = LogInForm {
+            email: email.to_owned(),
+            next: next.to_owned(),
+            error: why.to_owned(),
+            unsent: sent.get("unsent").to_owned(),
+            unsent_to: own_address(sent.get("unsent_to")).to_owned(),
+            ..LogInForm::default()
+        };
+        form(house, parts, asked, status, filled)
     };
     let known = cookie(&parts.headers, &house.secret_cookie(cookies::VISITOR)).unwrap_or_default();
     let made_here = !known.is_empty() && house.plane.is_form_token(FormOf::Visitor(&known), sent.get("csrf"));
@@ -143,7 +162,8 @@ fn signed_in(house: &Dashboard, parts: &Parts, asked: &Asked, sent: &Form) -> Re
         before: before.as_ref(),
     };
     match house.plane.log_in(&wanted)? {
-        Ok(logged_in) => Ok(Answer::see(own_address(next))
+        Ok(logged_in) => Ok(offered(house, asked, sent, &logged_in)?
+            .unwrap_or_else(|| Answer::see(next))
             .with_cookie(house.keep_secret(cookies::SESSION, logged_in.secret.expose()))
             .with_cookie(house.end_secret(cookies::VISITOR))),
         Err(LoginRefused::Wrong) => {
@@ -151,7 +171,7 @@ fn signed_in(house: &Dashboard, parts: &Parts, asked: &Asked, sent: &Form) -> Re
         }
         Err(LoginRefused::Wait { seconds }) => again(
             StatusCode::TOO_MANY_REQUESTS,
-            &format!("Too many tries. Please wait {seconds} seconds and try again."),
+            &format!("Too many tries. Please wait {} and try again.", counted(seconds, "second")),
         ),
     }
 }

@@ -10,14 +10,14 @@ use bough_control::Error;
 use super::view::{Index, OfGroup};
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::door::{finished, note, visitor};
+use crate::door::{Seen, finished, note, visitor};
 use crate::layout::{ApiCall, Crumb, Link, Page, bare, escaped};
 use crate::visit::Visit;
 use crate::{Dashboard, problem};
 
 /// What stands around it: as on every page for who is signed in, and a way to sign in for others.
 fn around(house: &Dashboard, headers: &HeaderMap, asked: &Asked) -> Result<Page, Error> {
-    if let Some(visitor) = visitor(house, headers, asked)? {
+    if let Some(visitor) = visitor(house, headers, asked, Seen::Noted)? {
         return Visit { house, visitor: &visitor, caller: &visitor.caller, asked }.page("API reference");
     }
     let mut page = bare(house, asked, "API reference");

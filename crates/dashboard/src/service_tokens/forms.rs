@@ -240,7 +240,7 @@ pub(crate) fn delete(visit: &Visit<'_>, at: Granted<TokenAt>) -> Result<Answer, 
     let (typed, id) = (form.get("confirm").trim(), token.id.as_str());
     if typed != id && token.name.as_deref().is_none_or(|name| typed != name.trim()) {
         let confirm_error = format!("This is neither the token's ID, {id}, nor its name.");
-        let shown = Shown { confirm_error, ..Shown::default() };
+        let shown = Shown { confirm: typed.to_owned(), confirm_error, ..Shown::default() };
         return shown_again(visit, &at, StatusCode::UNPROCESSABLE_ENTITY, shown);
     }
     visit.plane().delete_token(visit.caller, &at)?;

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use bough_control::figures::Span;
-use bough_control::model::{Timestamp, TokenName};
+use bough_control::model::{TimeZoneName, Timestamp, TokenName};
 use bough_control::service_tokens::{CreateToken, NewSecret, WantedTokens};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{Granted, Operation, OrganizationAt, TokenAt};
@@ -66,12 +66,12 @@ pub(crate) fn new(visit: &Visit<'_>, _: Granted<OrganizationAt>) -> Result<Answe
 }
 
 /// How long a token lives that ends with a day, or what is wrong with that day.
-fn life(day: &str, now: Timestamp) -> Result<Option<i64>, String> {
+fn life(day: &str, zone: &TimeZoneName, now: Timestamp) -> Result<Option<i64>, String> {
     if day.is_empty() {
         return Ok(None);
     }
     let wrong = || format!("{day} is no day of the calendar, written as 2026-12-31.");
-    let ends = Timestamp::end_of_day(day).ok_or_else(wrong)?;
+    let ends = zone.end_of_day(day).ok_or_else(wrong)?;
     match i64::try_from(ends.since(now).as_secs()) {
         Ok(0) | Err(_) => Err("This day is over: choose today or a later one.".to_owned()),
         Ok(seconds) => Ok(Some(seconds)),
@@ -87,7 +87,7 @@ pub(crate) fn create(visit: &Visit<'_>, at: Granted<OrganizationAt>) -> Result<A
     if let Err(problem) = TokenName::parse(name) {
         new.name_error = sentence(&problem.to_string());
     }
-    let ttl = match life(expires, visit.plane().now()) {
+    let ttl = match life(expires, &visit.visitor.user.time_zone, visit.plane().now()) {
         Ok(ttl) => ttl,
         Err(problem) => {
             new.expires_error = problem;
@@ -163,10 +163,13 @@ mod tests {
 
     #[test]
     fn a_token_lives_to_the_end_of_its_day() {
-        let now = Timestamp::end_of_day("2026-08-01").expect("a day");
-        assert_eq!(life("", now), Ok(None));
-        assert_eq!(life("2026-08-02", now), Ok(Some(86_400)));
-        assert!(life("2026-08-01", now).is_err_and(|text| text.contains("over")));
-        assert!(life("yesterday", now).is_err_and(|text| text.contains("no day")));
+        let utc = TimeZoneName::utc();
+        let berlin = TimeZoneName::parse("Europe/Berlin").expect("a zone");
+        let now = utc.end_of_day("2026-08-01").expect("a day");
+        assert_eq!(life("", &utc, now), Ok(None));
+        assert_eq!(life("2026-08-02", &utc, now), Ok(Some(86_400)));
+        assert_eq!(life("2026-08-02", &berlin, now), Ok(Some(86_400 - 7_200)));
+        assert!(life("2026-08-01", &utc, now).is_err_and(|text| text.contains("over")));
+        assert!(life("yesterday", &utc, now).is_err_and(|text| text.contains("no day")));
     }
 }

@@ -45,10 +45,9 @@ impl Sent {
             return Err(Error::Malformed(format!("a form has at most {OPEN_MAX} databases")));
         }
         let fields: Vec<String> = ids.iter().map(|id| format!("database-{id}")).collect();
-        let mut may: Vec<&str> =
-            vec!["etag", "organization", "all", "database", "was", "open", "edit", "preset"];
-        may.extend(fields.iter().map(String::as_str));
-        form.only(&may)?;
+        let mut many = vec!["organization", "all", "database", "was"];
+        many.extend(fields.iter().map(String::as_str));
+        form.only_and_many(&["etag", "open", "edit", "preset"], &many)?;
         let was = form.all("was").filter_map(|line| {
             let (scope, names) = line.split_once(' ')?;
             Some((scope.to_owned(), names.split(' ').filter_map(Access::parse).collect()))

@@ -30,7 +30,8 @@ pub(super) struct Shown {
     pub(super) conflict: bool,
     /// What was typed into the other forms; `None`: what is stored.
     pub(super) typed: Option<Typed>,
-    /// What was wrong with what was typed to confirm.
+    /// What was typed to confirm that it be deleted, and what was wrong with it.
+    pub(super) confirm: String,
     pub(super) confirm_error: String,
 }
 
@@ -266,6 +267,7 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         None => Typed {
             name: row.name.clone().unwrap_or_default(),
             cidrs: row.cidrs.to_texts().join("\n"),
+            confirm: shown.confirm,
             confirm_error: shown.confirm_error,
             ..Typed::default()
         },

@@ -84,6 +84,7 @@ pub(crate) struct NewForm {
     pub(crate) once: String,
     pub(crate) name: String,
     pub(crate) expires: String,
+    pub(crate) expires_hint: String,
     pub(crate) name_error: String,
     pub(crate) expires_error: String,
     /// What was wrong with the form as a whole.
@@ -96,6 +97,10 @@ impl NewForm {
             action: list_address(visit),
             csrf: visit.csrf(),
             once: visit.plane().fresh_secret().expose().clone(),
+            expires_hint: format!(
+                "Its last day, in your time zone ({}). Without one it never expires.",
+                visit.visitor.user.time_zone
+            ),
             ..Self::default()
         }
     }
@@ -177,6 +182,7 @@ pub(crate) struct Typed {
     pub(crate) cidrs: String,
     pub(crate) name_error: String,
     pub(crate) cidrs_error: String,
+    pub(crate) confirm: String,
     pub(crate) confirm_error: String,
 }
 

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use bough_control::Error;
-use bough_control::audit::{ChainReport, Cursor, EventRow};
+use bough_control::audit::{ChainReport, Cursor, CursorPage, EventRow};
 use bough_control::model::{ActorKind, ActorRef, AuditEventId, TimeZoneName};
 use bough_policy::{Granted, Operation, OrganizationAt};
 
@@ -160,8 +160,10 @@ fn shown(
 ) -> Result<Answer, Error> {
     let root = format!("/{}/settings/audit-log", visit.organization());
     let wanted = Wanted::of(visit);
-    let found = visit.plane().list_audit_events(at, wanted.cursor())?;
-    let recent = visit.plane().recent_audit_actors(at)?;
+    let found = readable(visit, visit.plane().list_audit_events(at, wanted.cursor()))?;
+    let recent = readable(visit, visit.plane().recent_audit_actors(at))?.unwrap_or_default();
+    let verdict = if found.is_none() && verdict.is_none() { Some(unreadable()) } else { verdict };
+    let found = found.unwrap_or(CursorPage { events: Vec::new(), has_next: false, has_prev: false });
     let (newest, oldest) = (found.events.first(), found.events.last());
     let newer = newest.filter(|_| found.has_prev).map(|event| &event.id);
     let older = oldest.filter(|_| found.has_next).map(|event| &event.id);
@@ -195,6 +197,31 @@ fn shown(
             root,
         },
     )
+}
+
+/// What was read of the log; `None` where it is damaged. Damage is what its page is there to show, so the page
+/// is not lost for it.
+fn readable<T>(visit: &Visit<'_>, read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Internal(why)) => {
+            tracing::error!(organization = visit.organization(), why, "the audit log cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn unreadable() -> Verdict {
+    Verdict {
+        kind: "danger",
+        title: "An entry on this page of the log cannot be read".to_owned(),
+        lines: vec![
+            "Something has changed it, or the store, other than through Bough. Verify chain says which entry it \
+             is, as far as it can; bough audit verify tells everything. Filters may show the entries around it."
+                .to_owned(),
+        ],
+    }
 }
 
 fn verdict(organization: &str, report: &ChainReport) -> Verdict {

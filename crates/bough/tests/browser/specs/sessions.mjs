@@ -29,7 +29,7 @@ visit('signing out ends it in every tab, and going back shows nothing', async (p
   assert.equal(path(page), '/login', 'pages are not kept by the browser');
 });
 
-visit('a session that ends in the middle of a form: it is said, nothing is changed, and the way leads back', async (page, { context }) => {
+visit('a session that ends in the middle of a form: it is said, nothing is changed, and nothing is lost', async (page, { context }) => {
   await logIn(page);
   await page.goto(at('new'));
   const name = fresh('db');
@@ -40,10 +40,32 @@ visit('a session that ends in the middle of a form: it is said, nothing is chang
   await page.getByRole('heading', { level: 1, name: 'Your session has ended' }).waitFor();
   await axe(page);
   assert.equal((await api('GET', `/databases/${name}`)).status, 404);
-  await page.locator('main').getByRole('link', { name: /log in/i }).click();
+  await page.getByText('what you had typed is kept').waitFor();
   await fillIn(page, admin);
-  await page.waitForURL((url) => url.pathname !== '/login');
-  assert.equal(path(page), at('new'));
+  // Logged in again, it is sent by one press, and nothing has to be typed twice.
+  await page.getByRole('heading', { level: 1, name: 'Send what you had typed?' }).waitFor();
+  await axe(page);
+  assert.equal((await api('GET', `/databases/${name}`)).status, 404, 'not by itself');
+  await page.getByRole('button', { name: 'Send it now' }).click();
+  await page.waitForURL(`**${at(name)}`);
+  assert.equal((await api('GET', `/databases/${name}`)).status, 200);
+});
+
+visit('the same in a dialog', async (page, { context }) => {
+  await logIn(page);
+  await page.goto(at('settings', 'service-tokens'));
+  await page.getByRole('link', { name: 'New service token' }).first().click();
+  const name = fresh('token');
+  await page.getByRole('dialog').getByLabel('Name').fill(name);
+  const session = (await context.cookies()).find((cookie) => cookie.name.endsWith('bough_session'));
+  await context.clearCookies({ name: session.name });
+  await page.getByRole('button', { name: 'Create service token' }).click();
+  await page.getByRole('dialog').getByText('Your session has ended').waitFor();
+  await axe(page);
+  await fillIn(page, admin);
+  await page.getByText(name).first().waitFor();
+  await page.getByRole('button', { name: 'Send it now' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Service token created' }).waitFor();
 });
 
 visit('a form of a session before is refused, and nothing is changed', async (page, { context }) => {
