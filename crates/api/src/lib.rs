@@ -27,6 +27,7 @@ mod branches;
 mod databases;
 mod figures;
 mod organizations;
+mod passwords;
 mod service_tokens;
 
 use std::sync::Arc;

@@ -24,11 +24,13 @@ fn query_schema(name: &str) -> Value {
         | "delete_passwords"
         | "delete_service_tokens"
         | "unused"
-        | "expires_soon" => json!({"type": "boolean"}),
+        | "expires_soon"
+        | "ephemeral" => json!({"type": "boolean"}),
         "wait" => {
             json!({"type": "string", "enum": ["ready"], "description": "Answer as soon as it is ready, or after 60 s."})
         }
         "order" => json!({"type": "string", "enum": ["asc", "desc"], "default": "desc"}),
+        "status" => json!({"type": "string", "enum": ["active", "renewable", "expired"]}),
         "span" => json!({"type": "string", "enum": ["day", "month"], "default": "day"}),
         "engine" => json!({"type": "string", "enum": ["mysql", "postgresql"]}),
         "filters[]" => json!({"type": "array", "items": {"type": "string"}}),

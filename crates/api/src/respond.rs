@@ -47,8 +47,12 @@ impl Reply {
     }
 
     /// An answer that carries a secret, and the same without it.
-    pub(crate) fn secret(value: &impl Serialize, without: &impl Serialize) -> Result<Self, Error> {
-        Ok(Self { without_secrets: Some(json_bytes(without)?), ..Self::ok(value)? })
+    pub(crate) fn secret(
+        status: StatusCode,
+        value: &impl Serialize,
+        without: &impl Serialize,
+    ) -> Result<Self, Error> {
+        Ok(Self { without_secrets: Some(json_bytes(without)?), ..Self::json(status, value)? })
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {

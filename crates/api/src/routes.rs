@@ -8,13 +8,15 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::{MethodFilter, on};
 use bough_control::place::BranchesOf;
-use bough_policy::{BranchAt, DatabaseAt, MemberAt, Method, Nowhere, Operation, OrganizationAt, TokenAt};
+use bough_policy::{
+    BranchAt, DatabaseAt, MemberAt, Method, Nowhere, Operation, OrganizationAt, PasswordAt, TokenAt,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::Api;
 use crate::dispatch::{Runs, dispatch, fallback};
 use crate::page::{CursorList, Data, List};
-use crate::{audit, branches, databases, figures, organizations, service_tokens};
+use crate::{audit, branches, databases, figures, organizations, passwords, service_tokens};
 
 /// A route as our description tells of it.
 pub(crate) struct Route {
@@ -209,6 +211,23 @@ routes! {
         200 ["keyspace" "namespace"] answers(Data<branches::shape::Schema>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;
         200 ["engine" "rates" "region"] answers(Vec<organizations::shape::Sku>);
+
+    ListPasswords BranchAt, Here => passwords::routes::list;
+        200 ["q" "status" "read_only_region_id" "ephemeral" "page" "per_page"]
+        answers(List<passwords::shape::Password<'static>>);
+    ListDatabasePasswords DatabaseAt, Here => passwords::routes::list_of_database;
+        200 ["q" "status" "read_only_region_id" "ephemeral" "page" "per_page"]
+        answers(List<passwords::shape::Password<'static>>);
+    CreatePassword BranchAt, Aside => passwords::routes::create;
+        201 takes(passwords::shape::CreatePasswordBody) answers(passwords::shape::Password<'static>);
+    GetPassword PasswordAt, Here => passwords::routes::get;
+        200 answers(passwords::shape::Password<'static>);
+    UpdatePassword PasswordAt, Aside => passwords::routes::update;
+        200 takes(passwords::shape::UpdatePasswordBody) answers(passwords::shape::Password<'static>);
+    RenewPassword PasswordAt, Aside => passwords::routes::renew;
+        200 answers(passwords::shape::Password<'static>);
+    DeletePassword PasswordAt, Aside => passwords::routes::delete;
+        204;
 }
 
 /// All routes, and what is answered where there is none.

@@ -54,6 +54,17 @@ pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
         Operation::GetBranchResizeRequest => "Reads a resize of a branch.",
         Operation::UpdateBranchResizeRequest => "Asks for another size of a branch.",
         Operation::CancelBranchChangeRequest => "Cancels a resize that has not begun.",
+        Operation::ListPasswords => "Lists the passwords of a branch, newest first, never their secrets.",
+        Operation::ListDatabasePasswords => {
+            "Lists the passwords of all branches of a database, newest first."
+        }
+        Operation::CreatePassword => {
+            "Makes a password that MySQL clients open the branch with. Its secret is answered once, here."
+        }
+        Operation::GetPassword => "Reads a password, never its secret.",
+        Operation::UpdatePassword => "Changes a password's name, or the addresses that it may be used from.",
+        Operation::RenewPassword => "Has a password that ends live once more as long as it was made for.",
+        Operation::DeletePassword => "Deletes a password: it opens nothing from then on.",
         Operation::ListServiceTokens => "Lists the service tokens of the organization, never their secrets.",
         Operation::CreateServiceToken => {
             "Makes a service token that may do nothing yet. Its secret is answered once, here."
@@ -102,9 +113,24 @@ pub(crate) fn parameter(name: &str, operation: Operation) -> Option<&'static str
             | Operation::UpdateOrganizationMembership
             | Operation::RemoveOrganizationMember,
         ) => "Id of the membership, or of the person.",
+        (
+            "id",
+            Operation::GetPassword
+            | Operation::UpdatePassword
+            | Operation::RenewPassword
+            | Operation::DeletePassword,
+        ) => "Id of the password.",
         ("id", _) => "Id of the token.",
         ("page", _) => "Which page of the list.",
+        ("q", Operation::ListPasswords | Operation::ListDatabasePasswords) => {
+            "What to look for in names and user names."
+        }
         ("q", _) => "What to look for in names.",
+        ("status", _) => "Only those that open something, that end and can be renewed, or that have ended.",
+        ("read_only_region_id", _) => "There are no read-only regions here: none is of any.",
+        ("ephemeral", _) => {
+            "Ours: only those that a client made for the time that it runs, or only the others."
+        }
         ("production", _) => "Only production branches, or only the others.",
         ("safe_migrations", _) => "Only branches with safe migrations, or only those without.",
         ("order", _) => "Newest or oldest first.",

@@ -199,6 +199,7 @@ impl Config {
             addresses: Addresses {
                 public_url,
                 mysql: self.server.mysql.clone(),
+                mysql_ca: None,
                 data_http: self.server.data_http.clone(),
             },
             default_size: size("cluster_size", &self.defaults.cluster_size)?,

@@ -188,6 +188,11 @@ impl ControlPlane {
         }))
     }
 
+    /// The number that grows with each change of what somebody may.
+    pub(crate) fn current_version(&self, as_of: Option<Mark>) -> Result<i64> {
+        self.store.recall(&self.cache.version, as_of, (), |reader| Ok::<_, Error>(reader.store_version()?))
+    }
+
     /// The token of an id, for who knows its secret.
     fn entry(
         &self,
@@ -196,9 +201,7 @@ impl ControlPlane {
         now: Timestamp,
         as_of: Option<Mark>,
     ) -> Result<Option<Arc<Entry>>> {
-        let version = self
-            .store
-            .recall(&self.cache.version, as_of, (), |reader| Ok::<_, Error>(reader.store_version()?))?;
+        let version = self.current_version(as_of)?;
         if let Some(entry) = self.cache.get(digest, version).filter(|entry| entry.record.id == *id) {
             return Ok(Some(entry));
         }

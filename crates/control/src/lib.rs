@@ -24,6 +24,7 @@ pub mod figures;
 pub mod names;
 pub mod organizations;
 pub mod pages;
+pub mod passwords;
 pub mod people;
 pub mod service_tokens;
 pub mod setup;
@@ -33,8 +34,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
-use bough_model::{BranchId, DatabaseId, Timestamp};
-use bough_policy::{Located, MemberAt, TokenAt};
+use bough_model::{BranchId, DatabaseId, Timestamp, Username};
+use bough_policy::{Located, MemberAt, PasswordAt, TokenAt};
 use bough_store::locate;
 use bough_store::{Mark, Memo, Store};
 
@@ -73,6 +74,7 @@ pub struct ControlPlane {
     /// Held while somebody has an audit log checked.
     verifying: Mutex<()>,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
+    credentials: Memo<Username, Option<passwords::Credential>>,
 }
 
 impl ControlPlane {
@@ -103,6 +105,7 @@ impl ControlPlane {
             audit_heads,
             verifying: Mutex::new(()),
             branches: Memo::default(),
+            credentials: Memo::default(),
         })
     }
 
@@ -174,6 +177,16 @@ impl ControlPlane {
     /// When the store fails.
     pub fn locate_token(&self, found: &Found, id: &str) -> Result<Option<Located<TokenAt>>> {
         self.store.read(|reader| Ok(locate::token(reader, &found.organization, id)?))
+    }
+
+    /// Finds a password of a located branch.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn locate_password(&self, found: &Found, id: &str) -> Result<Option<Located<PasswordAt>>> {
+        let branch = found.branch_at();
+        let branch = branch.as_ref().map(Located::place);
+        self.store.read(|reader| Ok(locate::password(reader, branch, id)?))
     }
 
     /// Finds a member of a located organization.

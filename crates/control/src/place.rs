@@ -1,18 +1,18 @@
 //! What a path names, located and decided on: each kind of path has one way to its grant, whichever
 //! door the request came through.
 
-use bough_model::{BranchId, DatabaseId, TokenId, UserId};
+use bough_model::{BranchId, DatabaseId, PasswordId, PasswordRole, TokenId, UserId};
 use bough_policy::{
     BranchAt, DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation,
-    OrganizationAt, Place, TokenAt, Visibility, decide,
+    OrganizationAt, PasswordAt, Place, TokenAt, Visibility, decide,
 };
 
 use crate::{Caller, ControlPlane, Error, Found, Result};
 
 /// What a path names, as a door has read it.
 pub trait Names {
-    /// What it names of a kind: `organization`, `database`, `branch`, or `id` for what is below an
-    /// organization otherwise.
+    /// What it names of a kind: `organization`, `database`, `branch`, or `id` for what is below one of these
+    /// otherwise.
     fn name(&self, kind: &str) -> Option<&str>;
 
     /// The whole path.
@@ -149,6 +149,20 @@ impl Named for BranchAt {
         };
         let organization = found.organization.clone();
         Ok(Self { organization, database, branch: nobody(BranchId::parse)?, production: false })
+    }
+}
+
+impl Named for PasswordAt {
+    fn find(plane: &ControlPlane, found: &Found, names: &dyn Names) -> Result<Option<Located<Self>>> {
+        plane.locate_password(found, names.name("id").unwrap_or_default())
+    }
+
+    fn absent(found: &Found) -> Result<Self> {
+        let branch = match found.branch_at() {
+            Some(at) => at.place().clone(),
+            None => <BranchAt as Named>::absent(found)?,
+        };
+        Ok(Self { branch, password: nobody(PasswordId::parse)?, role: PasswordRole::Admin })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use bough_model::{Secret, TOKEN_RANDOM_LEN, TokenPrefix, mint_token_secret};
+use bough_model::{Secret, TOKEN_RANDOM_LEN, TokenPrefix, Username, mint_password_secret, mint_token_secret};
 
 /// Fills an array with random bytes.
 ///
@@ -51,4 +51,19 @@ pub(crate) fn secret_text() -> Secret<String> {
 /// A new service token's secret.
 pub(crate) fn token_secret(prefix: &TokenPrefix) -> Secret<String> {
     mint_token_secret(prefix, &bytes::<TOKEN_RANDOM_LEN>())
+}
+
+/// A new password's secret.
+pub(crate) fn password_secret(short: bool) -> Secret<String> {
+    mint_password_secret(&bytes::<TOKEN_RANDOM_LEN>(), short)
+}
+
+/// A new password's user name.
+pub(crate) fn username() -> Username {
+    // As an id's, each draw fails with a probability of next to nothing; the loop ends.
+    loop {
+        if let Some(name) = Username::from_random(&bytes()) {
+            return name;
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
 
-use bough_model::{DatabaseId, SessionId, Timestamp, TokenId};
+use bough_model::{DatabaseId, PasswordId, SessionId, Timestamp, TokenId};
 use bough_policy::{Access, AccessSet};
 use bough_store::denials::NewDenial;
 use bough_store::{Store, StoreError, denials, sessions, usage};
@@ -27,6 +27,10 @@ const DENIALS_AT_ONCE: usize = 50;
 const USES_MAX: usize = 100_000;
 /// Most sessions whose use waits.
 const SEEN_MAX: usize = 10_000;
+/// Most passwords whose use waits.
+const PASSWORDS_MAX: usize = 100_000;
+/// Uses of passwords written in one go.
+const PASSWORDS_AT_ONCE: usize = 500;
 
 type Use = (TokenId, Option<DatabaseId>);
 
@@ -35,6 +39,7 @@ struct Waiting {
     denials: Vec<NewDenial>,
     uses: HashMap<Use, (AccessSet, Timestamp)>,
     seen: HashMap<SessionId, Timestamp>,
+    passwords: HashMap<PasswordId, Timestamp>,
 }
 
 /// What waits to be written down.
@@ -73,6 +78,15 @@ impl Recorder {
             return;
         }
         waiting.seen.insert(session, now);
+    }
+
+    pub(crate) fn password_used(&self, password: PasswordId, now: Timestamp) {
+        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.passwords.len() >= PASSWORDS_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.passwords.insert(password, now);
     }
 
     pub(crate) fn denied(&self, denial: NewDenial) {
@@ -130,10 +144,18 @@ impl Recorder {
             let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *waiting)
         };
+        // A few at a time: nobody's write waits behind all of them.
+        let mut passwords: Vec<(PasswordId, Timestamp)> = taken.passwords.into_iter().collect();
+        while !passwords.is_empty() {
+            let rest = passwords.split_off(passwords.len().min(PASSWORDS_AT_ONCE));
+            store.write(move |tx| {
+                passwords.iter().try_for_each(|(id, at)| usage::password_used(tx, id, *at))
+            })?;
+            passwords = rest;
+        }
         if taken.denials.is_empty() && taken.uses.is_empty() && taken.seen.is_empty() {
             return Ok(());
         }
-        // A few at a time: nobody's write waits behind all of them.
         let mut denials = taken.denials;
         while !denials.is_empty() {
             let rest = denials.split_off(denials.len().min(DENIALS_AT_ONCE));

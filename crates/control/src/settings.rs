@@ -11,6 +11,9 @@ pub struct Addresses {
     pub public_url: String,
     /// `host:port` for MySQL clients.
     pub mysql: String,
+    /// The file of the authority by which MySQL clients know that address, for clients on this machine; `None`
+    /// where the machine's own ones do.
+    pub mysql_ca: Option<String>,
     /// `host:port` for SQL over HTTP.
     pub data_http: String,
 }

@@ -1,8 +1,9 @@
-//! Secrets of service tokens where they do not belong: in a path, a name, a field of another thing.
-//! Nobody wants them there, so they are neither kept nor repeated.
+//! Secrets of service tokens and passwords where they do not belong: in a path, a name, a field of another
+//! thing. Nobody wants them there, so they are neither kept nor repeated.
 
 use std::borrow::Cow;
 
+use crate::password::{PASSWORD_PREFIX, SHORT_SECRET_LEN};
 use crate::token::{TOKEN_SECRET_LEN, TokenPrefix, is_secret_body};
 
 /// What stands in place of a secret.
@@ -22,22 +23,26 @@ fn runs(text: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Whether a piece holds a whole secret, whatever its prefix: the checksum tells.
+/// Whether a piece holds a whole secret, whatever its prefix: the checksum tells. A short one of a password
+/// has none; there the prefix tells.
 fn holds(piece: &str) -> bool {
+    let short = piece.find(PASSWORD_PREFIX).map(|at| piece.len() - at - PASSWORD_PREFIX.len());
     let last = piece.len().checked_sub(TOKEN_SECRET_LEN);
-    last.is_some_and(|last| (0..=last).rev().any(|at| is_secret_body(&piece[at..at + TOKEN_SECRET_LEN])))
+    short.is_some_and(|length| length >= SHORT_SECRET_LEN)
+        || last
+            .is_some_and(|last| (0..=last).rev().any(|at| is_secret_body(&piece[at..at + TOKEN_SECRET_LEN])))
 }
 
-/// Whether the secret of a service token stands in a text.
+/// Whether the secret of a service token or a password stands in a text.
 pub fn holds_secret(text: &str) -> bool {
     runs(text).any(|(from, to)| holds(&text[from..to]))
 }
 
 /// A text without the secrets that stand in it, whole ones whatever their prefix, and what follows this
-/// prefix or the contract's, be it whole or not.
+/// prefix or one of the contract's, be it whole or not.
 pub fn without_secrets<'a>(text: &'a str, prefix: &str) -> Cow<'a, str> {
     let contract = TokenPrefix::contract();
-    let prefixes = [prefix, contract.as_str()];
+    let prefixes = [prefix, contract.as_str(), PASSWORD_PREFIX];
     let begins = |piece: &str| {
         let of_prefix = prefixes.iter().filter_map(|prefix| piece.find(prefix)).min();
         of_prefix.or_else(|| holds(piece).then_some(0))
@@ -118,7 +123,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{TOKEN_RANDOM_LEN, mint_token_secret};
+    use crate::{TOKEN_RANDOM_LEN, mint_password_secret, mint_token_secret};
 
     fn secret(prefix: &str) -> String {
         let prefix = TokenPrefix::parse(prefix).expect("a prefix");
@@ -141,6 +146,9 @@ mod tests {
         assert!(holds_secret(&format!("5F{body}")), "after an escaped character");
         assert_eq!(without_secrets("/a/own_x1/b", "own_"), "/a/[hidden]/b");
         assert_eq!(without_secrets("pscale_tkn_half:x", "own_"), "[hidden]:x");
+        let short = mint_password_secret(&[200; TOKEN_RANDOM_LEN], true).expose().clone();
+        assert!(holds_secret(&format!("mysql://u:{short}@h")) && !holds_secret("pscale_pw_half"));
+        assert_eq!(without_secrets("u:pscale_pw_half@h", "own_"), "u:[hidden]@h");
     }
 
     #[test]

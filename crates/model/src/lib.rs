@@ -25,8 +25,11 @@ pub use cidrs::{CIDRS_MAX, Cidrs};
 pub use flavor::{Flavor, Vendor};
 pub use ids::*;
 pub use leaks::{holds_secret, mask, may_be_repeated, without_secrets};
-pub use names::{BranchName, DatabaseName, NameError, OrganizationName, TokenName};
-pub use password::{PasswordRole, PasswordVerifiers, USERNAME_LEN, Username};
+pub use names::{BranchName, DatabaseName, NameError, OrganizationName, PasswordName, TokenName};
+pub use password::{
+    PASSWORD_PREFIX, PasswordRole, PasswordVerifiers, SHORT_SECRET_LEN, USERNAME_LEN, Username,
+    mint_password_secret,
+};
 pub use places::{ClusterSize, ClusterSizeName, Region, RegionSlug};
 pub use secret::{Digest, Secret};
 pub use states::{BranchState, DatabaseState, Desired, ResizeState, Role, TokenState};

@@ -7,7 +7,7 @@ use crate::leaks::holds_secret;
 
 /// Longest name of an organization, database or branch, in characters.
 pub const NAME_MAX: usize = 63;
-/// Longest name of a service token, in characters after trimming (contract: observed.md).
+/// Longest name of a service token or a password, in characters after trimming (contract: observed.md).
 pub const TOKEN_NAME_MAX: usize = 200;
 
 /// Why a name was refused, in words for the person who chose it.
@@ -89,6 +89,28 @@ names! {
     BranchName: "Branch", false, &[],
 }
 
+/// Text for people to read: trimmed, of printable characters, at most so many; `Ok(None)` when nothing is left.
+fn label(text: &str, longest: usize) -> Result<Option<Box<str>>, NameError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.chars().count() > longest {
+        return Err(NameError(format!("name is too long (at most {longest} characters)")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(NameError("name may not contain control characters".to_owned()));
+    }
+    if holds_secret(text) {
+        return Err(NameError(
+            "name holds the secret of a service token or a password, which would be kept and shown: choose another \
+             name"
+                .to_owned(),
+        ));
+    }
+    Ok(Some(text.into()))
+}
+
 /// A service token's name: 1 to 200 characters of printable text after trimming; not unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenName(Box<str>);
@@ -97,25 +119,37 @@ impl TokenName {
     /// Reads a name as somebody wrote it; `Ok(None)` when nothing is left after trimming.
     ///
     /// # Errors
-    /// When it is longer than 200 characters, or holds a control character or the secret of a token.
+    /// When it is longer than 200 characters, or holds a control character or a secret.
     pub fn parse(text: &str) -> Result<Option<Self>, NameError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Ok(None);
+        Ok(label(text, TOKEN_NAME_MAX)?.map(Self))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Characters that are not seen and change how others are: what turns the direction of text, and those of no
+/// width, but for what joins letters and pictures.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A password's name: 1 to 200 characters of printable text after trimming; not unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordName(Box<str>);
+
+impl PasswordName {
+    /// Reads a name as somebody wrote it; `Ok(None)` when nothing is left after trimming.
+    ///
+    /// # Errors
+    /// When it is longer than 200 characters, or holds a secret, or a control or invisible character.
+    pub fn parse(text: &str) -> Result<Option<Self>, NameError> {
+        if text.chars().any(is_invisible) {
+            return Err(NameError("name may not contain invisible characters".to_owned()));
         }
-        if text.chars().count() > TOKEN_NAME_MAX {
-            return Err(NameError(format!("name is too long (at most {TOKEN_NAME_MAX} characters)")));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(NameError("name may not contain control characters".to_owned()));
-        }
-        if holds_secret(text) {
-            return Err(NameError(
-                "name holds the secret of a service token, which would be kept and shown: choose another name"
-                    .to_owned(),
-            ));
-        }
-        Ok(Some(Self(text.into())))
+        Ok(label(text, TOKEN_NAME_MAX)?.map(Self))
     }
 
     /// The name as text.
@@ -151,5 +185,19 @@ mod tests {
         assert!(TokenName::parse(&"ü".repeat(200)).is_ok());
         assert!(TokenName::parse(&"ü".repeat(201)).is_err());
         assert!(TokenName::parse("a\nb").is_err());
+    }
+
+    #[test]
+    fn names_of_passwords_show_what_they_are() {
+        for right in
+            ["app", "pscale-cli-connect-2024-05-01-abc123", "<script>", "'; DROP", "日本", "👩\u{200d}💻"]
+        {
+            assert!(PasswordName::parse(right).expect(right).is_some());
+        }
+        for wrong in ["a\u{202e}b", "a\u{200b}", "\u{feff}a", "a\tb", "a\u{2028}b"] {
+            assert!(PasswordName::parse(wrong).is_err(), "{wrong:?}");
+        }
+        let secret = format!("app pscale_pw_{}", "a".repeat(22));
+        assert!(PasswordName::parse(&secret).is_err());
     }
 }

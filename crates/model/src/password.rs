@@ -5,6 +5,22 @@ use std::fmt;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
+use crate::Secret;
+use crate::token::{TOKEN_RANDOM_LEN, characters, secret_body};
+
+/// What the secret of a password begins with (contract: conventions.md §2).
+pub const PASSWORD_PREFIX: &str = "pscale_pw_";
+/// Characters after the prefix of a short secret: 132 random bits, and no checksum.
+pub const SHORT_SECRET_LEN: usize = 22;
+
+/// Makes a password's secret from random bytes: the prefix and 43 characters, of which the last 6 are a
+/// checksum, as those of service tokens have. Short ones have 32 characters in all, since there are tools
+/// that take no longer ones.
+pub fn mint_password_secret(random: &[u8; TOKEN_RANDOM_LEN], short: bool) -> Secret<String> {
+    let body = if short { characters(&random[..SHORT_SECRET_LEN]) } else { secret_body(random) };
+    Secret::new(format!("{PASSWORD_PREFIX}{body}"))
+}
+
 /// The role of a branch's password (contract: states.md). It does not change after creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PasswordRole {
@@ -149,6 +165,14 @@ mod tests {
         for wrong in ["", "hhhhhhhhhhhhhhhhhhh", "hhhhhhhhhhhhhhhhhhhhh", "hhhhhhhhhhhhhhhhhhh-"] {
             assert_eq!(Username::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn secrets_have_the_contract_s_form_or_thirty_two_characters() {
+        let long = mint_password_secret(&[200; TOKEN_RANDOM_LEN], false);
+        let body = long.expose().strip_prefix(PASSWORD_PREFIX).expect("the prefix");
+        assert!(body.len() == 43 && crate::token::is_secret_body(body), "{body}");
+        assert_eq!(mint_password_secret(&[200; TOKEN_RANDOM_LEN], true).expose().len(), 32);
     }
 
     #[test]

@@ -46,11 +46,21 @@ fn checksum(random_part: &str) -> String {
     hash.iter().take(TOKEN_CHECK_LEN).map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect()
 }
 
+/// One character for each random byte, of which six bits are used.
+pub(crate) fn characters(random: &[u8]) -> String {
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect()
+}
+
+/// What follows a secret's prefix: random characters and their checksum.
+pub(crate) fn secret_body(random: &[u8; TOKEN_RANDOM_LEN]) -> String {
+    let body = characters(random);
+    let check = checksum(&body);
+    body + &check
+}
+
 /// Makes a secret from random bytes, of each of which six bits are used.
 pub fn mint_token_secret(prefix: &TokenPrefix, random: &[u8; TOKEN_RANDOM_LEN]) -> Secret<String> {
-    let body: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect();
-    let check = checksum(&body);
-    Secret::new(format!("{}{body}{check}", prefix.as_str()))
+    Secret::new(format!("{}{}", prefix.as_str(), secret_body(random)))
 }
 
 /// Whether `text` has the form of a secret with this prefix, checksum included.

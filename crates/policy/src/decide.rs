@@ -120,6 +120,8 @@ fn decide_by<'t, T: Place>(
     let scope = located.place().scope();
     let oneself =
         scope.person.is_some_and(|person| matches!(principal.actor(), Actor::User(own) if own == person));
+    // A password that is there has a role, whatever a body says.
+    let facet = scope.password.map_or(facet, Facet::Password);
     let state = ResourceState { production: scope.production, facet, oneself };
     let foreign = scope.organization.is_some_and(|id: &OrganizationId| !principal.belongs_to(id));
     let held = if foreign { AccessSet::EMPTY } else { principal.effective(scope) };

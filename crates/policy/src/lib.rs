@@ -22,7 +22,8 @@ pub use grants::{GrantProblem, GrantScope, Grants, Principal, Standing, may_gran
 pub use matrix::print_matrix;
 pub use operation::{Method, Operation, PathKind, Row};
 pub use place::{
-    BranchAt, DatabaseAt, Located, MemberAt, NewDatabaseAt, Nowhere, OrganizationAt, Place, Scope, TokenAt,
+    BranchAt, DatabaseAt, Located, MemberAt, NewDatabaseAt, Nowhere, OrganizationAt, PasswordAt, Place,
+    Scope, TokenAt,
 };
 pub use roles::role_accesses;
 pub use rule::{Facet, ResourceState, Rule};

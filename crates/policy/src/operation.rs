@@ -49,6 +49,8 @@ pub enum PathKind {
     Database,
     /// A branch.
     Branch,
+    /// A password of a branch.
+    Password,
     /// A service token.
     Token,
     /// A member.
@@ -174,6 +176,9 @@ macro_rules! path {
     (Token $suffix:literal) => { path!(Organization "/service-tokens/{id}"; $suffix) };
     (Database $suffix:literal) => { path!(Organization "/databases/{database}"; $suffix) };
     (Branch $suffix:literal) => { path!(Organization "/databases/{database}/branches/{branch}"; $suffix) };
+    (Password $suffix:literal) => {
+        path!(Organization "/databases/{database}/branches/{branch}/passwords/{id}"; $suffix)
+    };
     (Organization $prefix:literal; $suffix:literal) => {
         concat!("/organizations/{organization}", $prefix, $suffix)
     };
@@ -282,10 +287,10 @@ operations! {
     GetBranchTagMetrics "get_branch_tag_metrics" Get Branch "/metrics/tag" (Rule::AnyOf(BRANCH_READ)) sees GetBranch;
     ListPasswords "list_passwords" Get Branch "/passwords" (Rule::AnyOf(PASSWORD_READ)) sees GetBranch;
     CreatePassword "create_password" Post Branch "/passwords" (CONNECT) sees GetBranch;
-    DeletePassword "delete_password" Delete Branch "/passwords/{id}" (DISCONNECT) sees GetPassword;
-    GetPassword "get_password" Get Branch "/passwords/{id}" (Rule::AnyOf(PASSWORD_READ)) sees GetPassword;
-    UpdatePassword "update_password" Patch Branch "/passwords/{id}" (CONNECT) sees GetPassword;
-    RenewPassword "renew_password" Post Branch "/passwords/{id}/renew" (CONNECT) sees GetPassword;
+    DeletePassword "delete_password" Delete Password "" (DISCONNECT) sees GetPassword;
+    GetPassword "get_password" Get Password "" (Rule::AnyOf(PASSWORD_READ)) sees GetPassword;
+    UpdatePassword "update_password" Patch Password "" (CONNECT) sees GetPassword;
+    RenewPassword "renew_password" Post Password "/renew" (CONNECT) sees GetPassword;
     GetBranchProcesslist "get_branch_processlist" Get Branch "/processlist" (VIEW_CONNECTIONS) sees GetBranch;
     KillBranchProcess "kill_branch_process" Post Branch "/processlist/kill" (KILL_CONNECTIONS) sees GetBranch;
     PromoteBranch "promote_branch" Post Branch "/promote" (any![ConnectProductionBranch, PromoteBranches]) sees GetBranch;

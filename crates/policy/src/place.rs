@@ -1,6 +1,6 @@
 //! What a request is about: the rows that its path names, as identities without content.
 
-use bough_model::{BranchId, DatabaseId, OrganizationId, TokenId, UserId};
+use bough_model::{BranchId, DatabaseId, OrganizationId, PasswordId, PasswordRole, TokenId, UserId};
 
 /// What was read before a decision. It says where a thing is and nothing of what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Scope<'a> {
     pub production: bool,
     /// The person, for what is about one.
     pub person: Option<&'a UserId>,
+    /// What the password may do, for what is about one.
+    pub password: Option<PasswordRole>,
 }
 
 /// What can be decided on.
@@ -81,6 +83,17 @@ pub struct BranchAt {
     pub production: bool,
 }
 
+/// A password of a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordAt {
+    /// Its branch.
+    pub branch: BranchAt,
+    /// Which.
+    pub password: PasswordId,
+    /// What it may do, which never changes.
+    pub role: PasswordRole,
+}
+
 /// A service token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenAt {
@@ -101,7 +114,13 @@ pub struct MemberAt {
 
 impl Place for Nowhere {
     fn scope(&self) -> Scope<'_> {
-        Scope { organization: None, database: None, production: false, person: None }
+        Scope { organization: None, database: None, production: false, person: None, password: None }
+    }
+}
+
+impl Place for PasswordAt {
+    fn scope(&self) -> Scope<'_> {
+        Scope { password: Some(self.role), ..self.branch.scope() }
     }
 }
 
@@ -117,6 +136,7 @@ macro_rules! places {
                     database: database(self),
                     production: production(self),
                     person: person(self),
+                    password: None,
                 }
             }
         }

@@ -113,10 +113,12 @@ impl Rule {
     }
 
     /// What somebody who was refused is told to be missing. Before the body of a request for a branch
-    /// is read it is not known what the branch is made from; most are made from their parent.
+    /// is read it is not known what the branch is made from; most are made from their parent. Nor is it known
+    /// of a password what it shall do: what opens all of them is named.
     pub fn missing(self, state: ResourceState) -> AccessSet {
         match (self, state.facet) {
             (Self::MakeBranch { from_parent, .. }, Facet::Unread) => from_parent,
+            (Self::ByPassword { production, .. }, Facet::Unread) if state.production => production,
             _ => self.required(state).unwrap_or_default(),
         }
     }

@@ -46,6 +46,7 @@ struct At {
     database: Option<DatabaseId>,
     production: bool,
     person: Option<UserId>,
+    password: Option<PasswordRole>,
 }
 
 impl Place for At {
@@ -55,6 +56,7 @@ impl Place for At {
             database: self.database.as_ref(),
             production: self.production,
             person: self.person.as_ref(),
+            password: self.password,
         }
     }
 }
@@ -112,14 +114,20 @@ fn principal(actor: &CaseActor, same_organization: bool) -> Principal {
     }
 }
 
+fn password_role(case: &Case) -> PasswordRole {
+    match case.password_role.as_deref() {
+        Some("reader") => PasswordRole::Reader,
+        Some("writer") => PasswordRole::Writer,
+        Some("readwriter") => PasswordRole::ReadWriter,
+        _ => PasswordRole::Admin,
+    }
+}
+
 fn facet(operation: Operation, case: &Case) -> Facet {
     match operation.row().rule {
-        Rule::ByPassword { .. } => Facet::Password(match case.password_role.as_deref() {
-            Some("reader") => PasswordRole::Reader,
-            Some("writer") => PasswordRole::Writer,
-            Some("readwriter") => PasswordRole::ReadWriter,
-            _ => PasswordRole::Admin,
-        }),
+        // A password that the path names has its role, and no body says another one.
+        Rule::ByPassword { .. } if operation.row().kind == PathKind::Password => Facet::Unread,
+        Rule::ByPassword { .. } => Facet::Password(password_role(case)),
         Rule::MakeBranch { .. } if case.restoring => Facet::FromBackup { production: case.backup_production },
         Rule::MakeBranch { .. } => Facet::FromParent,
         Rule::ByReview { .. } if case.approving => Facet::Approve,
@@ -132,12 +140,13 @@ fn verdict(table: &Table, case: &Case) -> Verdict {
     let Some(operation) = Operation::parse(&case.operation) else { return Verdict::NotFound };
     let principal = principal(&case.actor, case.same_organization);
     let kind = operation.row().kind;
-    let of_database = matches!(kind, PathKind::Database | PathKind::Branch);
+    let of_database = matches!(kind, PathKind::Database | PathKind::Branch | PathKind::Password);
     let at = At {
         organization: (kind != PathKind::Nowhere).then(|| organization(1)),
         database: of_database.then(|| database(1)),
         production: case.production,
         person: (kind == PathKind::Member).then(|| user(if case.oneself { 1 } else { 2 })),
+        password: (kind == PathKind::Password).then(|| password_role(case)),
     };
     if operation == Operation::CreateBranch && !case.database_exists {
         let new = At { database: None, production: false, ..at };
@@ -342,7 +351,9 @@ fn every_rule_dropped_or_widened_is_noticed() {
                 // organization, and outside any organization only people hold something.
                 let kind = operation.row().kind;
                 let never_held = match access.level() {
-                    Level::Database => !matches!(kind, PathKind::Database | PathKind::Branch),
+                    Level::Database => {
+                        !matches!(kind, PathKind::Database | PathKind::Branch | PathKind::Password)
+                    }
                     Level::Organization => kind == PathKind::Nowhere,
                     Level::People => false,
                 };

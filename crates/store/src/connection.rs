@@ -28,6 +28,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0005_figures.sql")),
     M::up(include_str!("migrations/0006_token_lists.sql")),
     M::up(include_str!("migrations/0007_names.sql")),
+    M::up(include_str!("migrations/0008_passwords.sql")),
 ];
 
 /// The number of the newest schema that this version knows.
@@ -143,7 +144,7 @@ impl Reader {
         Self { connection, data_version: Cell::new(-1), store_version: Cell::new(-1) }
     }
 
-    /// The number that grows whenever tokens, grants, members or a branch's class change. Whoever
+    /// The number that grows whenever tokens, grants, members, passwords or a branch's class change. Whoever
     /// keeps such things in memory compares it: what was read under an older one is not to be used.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub mod idempotency;
 pub mod locate;
 pub mod names;
 pub mod organizations;
+pub mod passwords;
 pub mod principals;
 pub mod reconcile;
 pub mod resizes;

@@ -1,8 +1,8 @@
 //! Finding what a path names, before any decision: identities and nothing of their content, each
 //! query within one organization.
 
-use bough_model::{BranchId, DatabaseId, OrganizationId, TokenId, UserId};
-use bough_policy::{BranchAt, DatabaseAt, Located, MemberAt, OrganizationAt, TokenAt};
+use bough_model::{BranchId, DatabaseId, OrganizationId, PasswordId, PasswordRole, TokenId, UserId};
+use bough_policy::{BranchAt, DatabaseAt, Located, MemberAt, OrganizationAt, PasswordAt, TokenAt};
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
@@ -142,6 +142,34 @@ fn nearest_branch(
         None => None,
     };
     Ok(Nearest::of(by_name, by_id))
+}
+
+/// Finds a password of a branch. Of no branch there is none, and that takes the same steps.
+///
+/// # Errors
+/// When the database fails.
+pub fn password(
+    reader: &Reader,
+    branch: Option<&BranchAt>,
+    id: &str,
+) -> Result<Option<Located<PasswordAt>>, StoreError> {
+    if PasswordId::parse(id).is_none() {
+        return Ok(None);
+    }
+    let within = branch.map_or("", |branch| branch.branch.as_str());
+    let nearest = first(
+        reader,
+        "SELECT id, role, id = ?2 AND branch_id = ?1 AS fits FROM passwords WHERE id >= ?2 ORDER BY id LIMIT 1",
+        params![within, id],
+        |row| {
+            let is = (parsed(row, "id", PasswordId::parse)?, parsed(row, "role", PasswordRole::parse)?);
+            Nearest::read(row, is)
+        },
+    )?;
+    let found = nearest.and_then(Nearest::asked_for).zip(branch);
+    Ok(found.map(|((password, role), branch)| {
+        Located::new(PasswordAt { branch: branch.clone(), password, role })
+    }))
 }
 
 /// Finds a service token of an organization.

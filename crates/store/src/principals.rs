@@ -1,16 +1,18 @@
-//! What authentication needs to know of a service token, or of a person and his session, read whole in
-//! one consistent look.
+//! What authentication needs to know of a service token, of a person and his session, or of a branch's
+//! password, read whole in one consistent look.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bough_model::{
-    Actor, Cidrs, DatabaseId, Digest, OrganizationId, Role, Secret, SessionId, Timestamp, TokenId, UserId,
+    Actor, BranchId, Cidrs, DatabaseId, Digest, OrganizationId, PasswordId, PasswordRole, Role, Secret,
+    SessionId, Timestamp, TokenId, UserId, Username,
 };
 use bough_policy::{Access, GrantScope, Grants, Principal, Standing};
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
+use crate::passwords::SealedVerifiers;
 use crate::row::{all, first, parsed, time_opt};
 use crate::sessions::{self, SessionRow};
 use crate::users::{self, UserRow};
@@ -140,6 +142,50 @@ pub fn token(reader: &Reader, id: &TokenId) -> Result<(i64, Option<TokenRecord>)
         )?;
         Ok((version, record))
     })
+}
+
+/// A branch's password as logging in to MySQL sees it.
+#[derive(Clone, Debug)]
+pub struct PasswordRecord {
+    /// Which.
+    pub id: PasswordId,
+    /// The branch that it opens.
+    pub branch: BranchId,
+    /// What it may do there.
+    pub role: PasswordRole,
+    /// What its secret is verified with.
+    pub verifiers: SealedVerifiers,
+    /// Where it may come from.
+    pub cidrs: Cidrs,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The password of a user name, if its branch shall be there. A name that nothing has costs the same as one
+/// that something has: the first password at or after it is read, and only then compared.
+///
+/// # Errors
+/// When the database fails.
+pub fn password(reader: &Reader, username: &Username) -> Result<Option<PasswordRecord>, StoreError> {
+    let nearest = first(
+        reader,
+        "SELECT p.id, p.branch_id, p.role, p.native, p.sha2, p.cidrs, p.expires_at, \
+         p.username = ?1 AND b.desired = 'running' AS fits FROM passwords p JOIN branches b ON b.id = p.branch_id \
+         WHERE p.username >= ?1 ORDER BY p.username LIMIT 1",
+        params![username.as_str()],
+        |row| {
+            let record = PasswordRecord {
+                id: parsed(row, "id", PasswordId::parse)?,
+                branch: parsed(row, "branch_id", BranchId::parse)?,
+                role: parsed(row, "role", PasswordRole::parse)?,
+                verifiers: SealedVerifiers { native: row.get("native")?, sha2: row.get("sha2")? },
+                cidrs: cidrs(row)?,
+                expires_at: time_opt(row, "expires_at")?,
+            };
+            Ok((row.get::<_, bool>("fits")?, record))
+        },
+    )?;
+    Ok(nearest.filter(|(fits, _)| *fits).map(|(_, record)| record))
 }
 
 /// What logging in is checked against.

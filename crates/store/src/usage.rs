@@ -1,6 +1,6 @@
-//! When tokens and their accesses were last of use. Written in bulk, off the path of requests.
+//! When tokens and their accesses, and passwords, were last of use. Written in bulk, off the path of requests.
 
-use bough_model::{DatabaseId, Timestamp, TokenId};
+use bough_model::{DatabaseId, PasswordId, Timestamp, TokenId};
 use bough_policy::{Access, GrantScope};
 use rusqlite::params;
 
@@ -16,6 +16,19 @@ pub fn token_used(tx: &Tx<'_>, token: &TokenId, at: Timestamp) -> Result<(), Sto
         tx,
         "UPDATE service_tokens SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)",
         params![at.as_micros(), token.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Somebody logged in with a password, or was logged in with it.
+///
+/// # Errors
+/// When the database fails.
+pub fn password_used(tx: &Tx<'_>, password: &PasswordId, at: Timestamp) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE passwords SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)",
+        params![at.as_micros(), password.as_str()],
     )?;
     Ok(())
 }

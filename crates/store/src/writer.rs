@@ -30,7 +30,7 @@ impl Db for Tx<'_> {
 }
 
 impl Tx<'_> {
-    /// Tells everybody who keeps tokens, grants, members or classes in memory to read them anew.
+    /// Tells everybody who keeps tokens, grants, members, passwords or classes in memory to read them anew.
     ///
     /// # Errors
     /// When the database fails.

@@ -436,7 +436,7 @@ fn a_write_that_the_disk_refuses_is_no_success() {
     let home = place();
     let shell = Command::new("env");
     // In blocks of 512 bytes, as POSIX says; the signal would end the process.
-    let output = run_in_shell(shell, "ulimit -f 700; trap '' XFSZ", "too-large", &home.path);
+    let output = run_in_shell(shell, "ulimit -f 1000; trap '' XFSZ", "too-large", &home.path);
     let text = printed(&output);
     assert!(text.contains("Failed(\"disk I/O error\")"), "{text}");
     let there = numbers(&home.path);

@@ -1,7 +1,7 @@
 //! Service tokens: list, create, read, change, rotate, adopt, delete; what they hold, were refused,
 //! made use of, and could do.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use bough_control::Error;
 use bough_control::organizations::OrganizationRow;
 use bough_control::service_tokens::{
@@ -41,6 +41,7 @@ fn with_secret(
     let without = ServiceToken::new(ctx, &made.token);
     let with = without.clone().with_secret(made.secret.expose());
     Reply::secret(
+        StatusCode::OK,
         &ServiceTokenWithAccesses { token: with, service_token_accesses: accesses() },
         &ServiceTokenWithAccesses { token: without, service_token_accesses: accesses() },
     )
@@ -172,6 +173,7 @@ pub(crate) fn explain(ctx: &Ctx<'_>, at: Granted<TokenAt>) -> Result<Reply, Erro
         database: resource.database,
         branch: resource.branch,
         id: resource.id,
+        role: resource.role,
     };
     let explanation = ctx.plane().explain(ctx.caller, ctx.organization(), &at, &question)?;
     Reply::ok(&ExplanationShape::new(explanation))

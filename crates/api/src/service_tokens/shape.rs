@@ -420,7 +420,10 @@ pub(crate) struct ExplainResource {
     /// A branch's name.
     #[serde(default)]
     pub(crate) branch: Option<String>,
-    /// The id of a token or member.
+    /// The id of a token, member or password.
     #[serde(default)]
     pub(crate) id: Option<String>,
+    /// For `create_password`: the role of the password; `admin` when absent.
+    #[serde(default)]
+    pub(crate) role: Option<String>,
 }

@@ -88,6 +88,7 @@ export const PAGES = [
   { name: 'account', route: '/account', as: admin },
   { name: 'docs', route: '/docs' },
   { name: 'docs-branches', route: '/docs/branches', as: admin },
+  { name: 'docs-passwords', route: '/docs/passwords', as: admin },
   {
     name: 'docs-try',
     route: '/docs/branches',

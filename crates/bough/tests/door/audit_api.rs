@@ -106,6 +106,7 @@ fn every_change_leaves_its_entry() {
     let mut log = Log { bough: &bough, admin: bough.admin(), last: first.str("/data/0/id").to_owned() };
     tokens(&mut log);
     databases(&mut log);
+    passwords(&mut log);
     operator(&mut log);
     reading(&admin);
 
@@ -122,6 +123,25 @@ fn every_change_leaves_its_entry() {
     bough.stop();
     let report = verified(&bough);
     assert_eq!(report["anchored"], report["entries"], "at the stop, the heads of all chains are noted");
+}
+
+fn passwords(log: &mut Log<'_>) {
+    log.bough.database("vault");
+    log.news();
+    let path = "/databases/vault/branches/main/passwords";
+    let (made, gone) = ("database_branch_password.created", "database_branch_password.deleted");
+    let answer = log.request("POST", path, &json!({"name": "app", "ttl": 60}), 201, &[(made, "app")]);
+    let own = format!("{path}/{}", answer.str("/id"));
+    log.request("POST", path, &json!({"ttl": -1}), 422, &[]);
+    let narrowed = ("database_branch_password.updated_ip_restrictions", "app");
+    log.request("PATCH", &own, &json!({"cidrs": ["10.0.0.0/8"]}), 200, &[narrowed]);
+    log.request("PATCH", &own, &json!({"cidrs": ["10.0.0.0/8"]}), 200, &[]);
+    let renamed = ("database_branch_password.updated", "web");
+    log.request("PATCH", &own, &json!({"name": "web"}), 200, &[renamed]);
+    // Clients do it all the time.
+    log.request("POST", &format!("{own}/renew"), &Value::Null, 200, &[]);
+    log.request("DELETE", &own, &Value::Null, 204, &[(gone, "web")]);
+    log.request("DELETE", &own, &Value::Null, 404, &[]);
 }
 
 fn tokens(log: &mut Log<'_>) {
@@ -287,7 +307,7 @@ fn reading(admin: &Client) {
     }
     let filtered = |query: &str| admin.get(&at(&format!("limit=100&{query}"))).expect(200).data().to_vec();
     let new = filtered("filters%5B%5D=audit_action:database_branch.created");
-    assert_eq!(new.len(), 6);
+    assert_eq!(new.len(), 7);
     assert!(new.iter().all(|entry| entry["audit_action"] == json!("database_branch.created")));
     assert_eq!(filtered("filters%5B%5D=audit_action%3Abranch.created"), new, "an older name");
     let both =

@@ -23,12 +23,17 @@ struct Place {
     branch: String,
     token: String,
     member: String,
+    password: String,
 }
 
 impl Place {
     /// The path of an operation, and what of this place it names.
     fn path(&self, template: &str) -> String {
-        let id = if template.contains("/members/") { &self.member } else { &self.token };
+        let id = match template {
+            _ if template.contains("/members/") => &self.member,
+            _ if template.contains("/passwords/") => &self.password,
+            _ => &self.token,
+        };
         let path = template
             .replace("{organization}", &self.organization)
             .replace("{database}", &self.database)
@@ -43,7 +48,8 @@ impl Place {
     /// An answer's text, with what the request named it by taken out of it: all names here that are there
     /// or not are of one length.
     fn without_names(&self, text: &str) -> String {
-        let names = [&self.database, &self.branch, &self.token, &self.member, &self.organization];
+        let names =
+            [&self.database, &self.branch, &self.token, &self.member, &self.password, &self.organization];
         names.into_iter().fold(text.to_owned(), |text, name| text.replace(name.as_str(), "NAME"))
     }
 }
@@ -122,11 +128,14 @@ fn ways() -> Vec<(&'static str, Way)> {
 /// Two databases of which the askers know the first at most, each with a branch; all handles of one length.
 fn furnish(bough: &Bough) -> (Place, Place) {
     let admin = bough.admin();
+    let mut password = String::new();
     for database in ["known", "vault"] {
         bough.database(database);
         let path = admin.org(&format!("/databases/{database}/branches"));
         admin.post(&path, &json!({"name": "twigs"})).expect(201);
         bough.wait_branch(database, "twigs");
+        let made = admin.post(&format!("{path}/twigs/passwords"), &json!({"role": "reader"})).expect(201);
+        password = made.str("/id").to_owned();
     }
     let members = admin.get(&admin.org("/members")).expect(200);
     let there = Place {
@@ -135,6 +144,7 @@ fn furnish(bough: &Bough) -> (Place, Place) {
         branch: "twigs".to_owned(),
         token: bough.token(&[]).id,
         member: members.str("/data/0/id").to_owned(),
+        password,
     };
     let nowhere = Place {
         organization: "acmf".to_owned(),
@@ -142,6 +152,7 @@ fn furnish(bough: &Bough) -> (Place, Place) {
         branch: "twigt".to_owned(),
         token: "zzzzzzzzzzzz".to_owned(),
         member: "zzzzzzzzzzzz".to_owned(),
+        password: "zzzzzzzzzzzz".to_owned(),
     };
     (there, nowhere)
 }
@@ -153,6 +164,7 @@ fn askers(bough: &Bough) -> Vec<Asker> {
     let beside = vec![
         (there.clone(), own(nowhere.clone())),
         (there.clone(), Place { branch: nowhere.branch.clone(), ..there.clone() }),
+        (there.clone(), Place { password: nowhere.password.clone(), ..there.clone() }),
         (there.clone(), Place { database: nowhere.database.clone(), ..there.clone() }),
     ];
     let main = |pairs: &[(Place, Place)]| -> Vec<(Place, Place)> {

@@ -11,6 +11,7 @@ mod figures;
 mod first_branch;
 mod hidden;
 mod hostile;
+mod passwords;
 mod people;
 mod reference;
 mod route_matrix;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bough_policy::{Access, AccessSet, Facet, Level, Operation, PathKind, ResourceState, Rule};
+use bough_policy::{Access, AccessSet, Facet, Level, Operation, PasswordRole, PathKind, ResourceState, Rule};
 use bough_testkit::{Answer, Bough, Client, wait_until};
 use serde_json::{Value, json};
 
@@ -59,6 +59,9 @@ fn probes() -> Vec<Probe> {
         ListBranchClusterSizeSkus,
         ListBranchResizeRequests,
         GetBranchResizeRequest,
+        ListPasswords,
+        ListDatabasePasswords,
+        GetPassword,
     ];
     let bodies = [
         UpdateOrganizationMembership,
@@ -91,7 +94,29 @@ fn probes() -> Vec<Probe> {
         facet: Facet::FromBackup { production: false },
         allowed: [422, 422],
     };
+    // What may be done depends on the role, in the body or of the password that the path names.
+    let of_role = |operation, role, body, allowed| Probe {
+        operation,
+        body,
+        facet: Facet::Password(role),
+        allowed: [allowed, allowed],
+    };
+    let of_passwords = [
+        plain(CreatePassword, Some("{"), [400, 400]),
+        of_role(CreatePassword, PasswordRole::Reader, Some(r#"{"role":"reader","ttl":-1}"#), 422),
+        of_role(CreatePassword, PasswordRole::Writer, Some(r#"{"role":"writer","ttl":-1}"#), 422),
+        of_role(CreatePassword, PasswordRole::Admin, Some(r#"{"ttl":-1}"#), 422),
+        of_role(UpdatePassword, PasswordRole::Reader, Some("{"), 400),
+        of_role(UpdatePassword, PasswordRole::Admin, Some("{"), 400),
+        // They never end.
+        of_role(RenewPassword, PasswordRole::Reader, None, 422),
+        of_role(RenewPassword, PasswordRole::Admin, None, 422),
+        // The password asked for is made for the purpose.
+        of_role(DeletePassword, PasswordRole::Reader, None, 204),
+        of_role(DeletePassword, PasswordRole::Admin, None, 204),
+    ];
     let mut probes: Vec<Probe> = Vec::new();
+    probes.extend(of_passwords);
     probes.extend(reads.map(|operation| plain(operation, None, [200, 200])));
     probes.extend(bodies.map(|operation| plain(operation, Some("{"), [400, 400])));
     probes.extend([
@@ -132,6 +157,7 @@ struct Place {
     production: bool,
     token: String,
     member: String,
+    password: String,
     /// A change of its size, for each branch by database and name.
     resizes: BTreeMap<(&'static str, &'static str), String>,
 }
@@ -139,7 +165,11 @@ struct Place {
 impl Place {
     fn path(&self, operation: Operation) -> String {
         let row = operation.row();
-        let id = if row.kind == PathKind::Member { &self.member } else { &self.token };
+        let id = match row.kind {
+            PathKind::Member => &self.member,
+            PathKind::Password => &self.password,
+            _ => &self.token,
+        };
         let path = row
             .path
             .replace("{organization}", &self.organization)
@@ -164,6 +194,19 @@ impl Place {
             PathKind::Organization => vec![elsewhere],
             PathKind::Database => vec![no_database, elsewhere],
             PathKind::Branch => vec![Self { branch: "absent", ..self.clone() }, no_database, elsewhere],
+            PathKind::Password => {
+                let password = |id: &str| Self { password: id.to_owned(), ..self.clone() };
+                let other = if self.branch == "main" { "dev" } else { "main" };
+                vec![
+                    password(NO_ID),
+                    password("no-id"),
+                    // That of one branch is not there on another.
+                    Self { branch: other, ..self.clone() },
+                    Self { branch: "absent", ..self.clone() },
+                    no_database,
+                    elsewhere,
+                ]
+            }
             PathKind::Token | PathKind::Member => {
                 vec![
                     Self { token: NO_ID.to_owned(), member: NO_ID.to_owned(), ..self.clone() },
@@ -191,7 +234,7 @@ struct Holder {
 impl Holder {
     /// What counts at a place.
     fn held(&self, kind: PathKind, place: &Place) -> AccessSet {
-        let below = matches!(kind, PathKind::Database | PathKind::Branch);
+        let below = matches!(kind, PathKind::Database | PathKind::Branch | PathKind::Password);
         match self.access {
             Some((access, Scope::Organization)) => AccessSet::of(&[access]),
             Some((access, Scope::AllDatabases)) if below => AccessSet::of(&[access]),
@@ -242,6 +285,10 @@ fn in_description(rule: Rule) -> Value {
         Rule::ByClass { development, production } => {
             json!({"development_branch": names(development), "production_branch": names(production)})
         }
+        Rule::ByPassword { development, production, production_reader } => json!({
+            "development_branch": names(development), "production_branch": names(production),
+            "production_branch_reader": names(production_reader),
+        }),
         Rule::MakeBranch { from_parent, from_backup, from_production_backup } => json!({
             "from_parent": names(from_parent), "from_development_backup": names(from_backup),
             "from_production_backup": names(from_production_backup),
@@ -320,8 +367,18 @@ fn furnish(bough: &Bough) -> Place {
         production: true,
         token: bough.token(&[]).id,
         member: members.str("/data/0/id").to_owned(),
+        password: String::new(),
         resizes,
     }
+}
+
+/// Makes a password at a place, of the role that a probe is about; answers its id.
+fn password(bough: &Bough, place: &Place, facet: Facet) -> String {
+    let role = if let Facet::Password(role) = facet { role } else { PasswordRole::Admin };
+    let path = format!("/databases/{}/branches/{}/passwords", place.database, place.branch);
+    let admin = bough.admin();
+    let made = admin.post(&admin.org(&path), &json!({"role": role.as_str()})).expect(201);
+    made.str("/id").to_owned()
 }
 
 /// The places at which a probe is made: branches of both classes, databases of which the first is the
@@ -330,7 +387,7 @@ fn places(kind: PathKind, main: &Place) -> Vec<Place> {
     let dev = Place { branch: "dev", production: false, ..main.clone() };
     let other = |place: &Place| Place { database: "other", ..place.clone() };
     match kind {
-        PathKind::Branch => vec![main.clone(), dev, other(main)],
+        PathKind::Branch | PathKind::Password => vec![main.clone(), dev, other(main)],
         PathKind::Database => vec![main.clone(), other(main)],
         _ => vec![main.clone()],
     }
@@ -365,6 +422,9 @@ fn try_holder(bough: &Bough, holder: &Holder, probe: &Probe, place: &Place) {
     if allowed && probe.operation == Operation::DeleteServiceToken {
         place.token = bough.token(&[]).id;
     }
+    if allowed && probe.operation == Operation::DeletePassword {
+        place.password = password(bough, &place, probe.facet);
+    }
     let what = format!("{} {} by {who}", row.id, place.path(probe.operation));
     let answer = ask(&holder.client, probe, &place);
     if allowed {
@@ -394,7 +454,8 @@ fn try_holder(bough: &Bough, holder: &Holder, probe: &Probe, place: &Place) {
         assert_eq!(answer.status, 403, "{what}: {}", answer.text);
         assert_eq!(answer.str("/code"), "forbidden", "{what}");
         // Refused before the body is read, the refusal is about any body; else about this one.
-        let any_body = !opens(probe.operation, place.production, Facet::Unread, held);
+        let any_body =
+            row.kind != PathKind::Password && !opens(probe.operation, place.production, Facet::Unread, held);
         let facet = if any_body { Facet::Unread } else { probe.facet };
         let state = ResourceState { production: place.production, facet, oneself: false };
         let enough = row.rule.required(state).expect("accesses").names();
@@ -416,7 +477,10 @@ fn every_route_opens_to_exactly_those_whom_the_table_names() {
     let holders = holders(&bough);
     let mut tried = 0;
     for probe in &probes {
-        for place in places(probe.operation.row().kind, &main) {
+        for mut place in places(probe.operation.row().kind, &main) {
+            if probe.operation.row().kind == PathKind::Password {
+                place.password = password(&bough, &place, probe.facet);
+            }
             try_strangers(&bough, &foreign, probe, &place);
             // On the other database only those are new who hold something on the first one alone.
             let tells = |holder: &&Holder| {

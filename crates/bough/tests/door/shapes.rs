@@ -19,14 +19,14 @@ const DATABASE: &str = "id:string type:string name:string url:string branches_ur
     branches_count:integer ready:boolean state:string region:object kind:string default_branch:string notes:string \
     created_at:timestamp updated_at:timestamp deletion_protected:boolean actor:object";
 
-struct Field {
+pub struct Field {
     name: String,
     kind: String,
     nullable: bool,
     optional: bool,
 }
 
-fn written(list: &str) -> Vec<Field> {
+pub fn written(list: &str) -> Vec<Field> {
     let field = |part: &str| {
         let (name, kind) = part.split_once(':').expect("name:type");
         let nullable = kind.ends_with('?');
@@ -41,7 +41,7 @@ fn written(list: &str) -> Vec<Field> {
 }
 
 /// The table of a `.fields.md` of the contract.
-fn contract(file: &Path) -> Option<Vec<Field>> {
+pub fn contract(file: &Path) -> Option<Vec<Field>> {
     let text = std::fs::read_to_string(file).ok()?;
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -71,11 +71,12 @@ fn fits(value: &Value, field: &Field) -> bool {
         ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("object", Value::Object(_)) => true,
         ("timestamp", Value::String(text)) => is_timestamp(text),
         ("integer", Value::Number(number)) => number.is_u64(),
+        ("array", Value::Array(_)) => true,
         _ => false,
     }
 }
 
-fn check(what: &str, object: &Value, fields: &[Field]) {
+pub fn check(what: &str, object: &Value, fields: &[Field]) {
     assert!(fields.len() > 15, "{what}: only {} fields were found", fields.len());
     for field in fields {
         match object.pointer(&format!("/{}", field.name.replace('.', "/"))) {
@@ -91,21 +92,27 @@ fn check(what: &str, object: &Value, fields: &[Field]) {
     }
 }
 
+/// Where the contract is, if it lies beside the repository.
+pub fn shared() -> Option<PathBuf> {
+    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    if shared.is_dir() {
+        return Some(shared.join("contract/objects"));
+    }
+    #[allow(clippy::print_stdout, reason = "a test says what it leaves out")]
+    {
+        println!("skipped: ../shared is not here");
+    }
+    None
+}
+
 #[test]
 fn databases_and_branches_have_every_field_of_the_contract() {
-    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let mut branch_fields = vec![written(BRANCH)];
     let mut database_fields = vec![written(DATABASE)];
-    let objects = shared.join("contract/objects");
-    if shared.is_dir() {
+    if let Some(objects) = shared() {
         branch_fields
             .push(contract(&objects.join("DatabaseBranch.fields.md")).expect("the contract's branch"));
         database_fields.push(contract(&objects.join("Database.fields.md")).expect("the contract's database"));
-    } else {
-        #[allow(clippy::print_stdout, reason = "a test says what it leaves out")]
-        {
-            println!("skipped: ../shared is not here");
-        }
     }
     let bough = Bough::start(BOUGH);
     let admin = bough.admin();

@@ -39,7 +39,10 @@ impl Generator<'_> {
                 (*self.dice.pick(from)).to_owned()
             }
             "operation" => self.dice.pick(&self.description.operations).id.clone(),
-            "role" => (*self.dice.pick(&["admin", "analyst", "member", "", "owner"])).to_owned(),
+            "role" => {
+                let roles = ["admin", "analyst", "member", "", "owner", "reader", "writer", "readwriter"];
+                (*self.dice.pick(&roles)).to_owned()
+            }
             "user_id" => self.dice.pick(&self.world.members).clone(),
             "id" => {
                 let mut known = self.world.loose(|loose| loose.tokens.clone());
@@ -54,6 +57,8 @@ impl Generator<'_> {
             "cidrs" => (*self.dice.pick(&["0.0.0.0/0", "::/0", "127.0.0.0/8", "10.0.0.0/8"])).to_owned(),
             "keyspace" | "q" => (*self.dice.pick(&["", "a", "main", "shop", "%"])).to_owned(),
             "vtgate_size" => "VTG_5".to_owned(),
+            // No id is of one that there is.
+            "read_only_region_id" if self.dice.percent(80) => String::new(),
             _ => (*self.dice.pick(&["x", "text", "1", ""])).to_owned(),
         }
     }
@@ -95,7 +100,8 @@ impl Generator<'_> {
             // Those that mean nothing here may be sent as they are told.
             "integer" | "number" if name == "vtgate_count" => json!(1),
             "integer" | "number" if name.starts_with("vtgate") || name == "replicas" => json!(0),
-            "boolean" if name.starts_with("vtgate") => json!(false),
+            "boolean" if name.starts_with("vtgate") || name == "direct_vtgate" => json!(false),
+            "boolean" if name == "replica" => json!(self.dice.percent(10)),
             "boolean" => json!(self.dice.percent(50)),
             "integer" | "number" => json!(*self.dice.pick(&[0, 1, 60, 3_600, 86_400])),
             "null" => Value::Null,

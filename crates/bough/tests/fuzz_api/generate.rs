@@ -169,14 +169,29 @@ impl Generator<'_> {
         let mut place = Place::default();
         let mut database = String::new();
         let mut path = String::new();
+        // One that is there is found by chance hardly ever.
+        let mut password = None;
+        if operation.path.contains("/passwords/") && self.dice.percent(60) {
+            let known = self.world.loose(|loose| loose.passwords.clone());
+            password = (!known.is_empty()).then(|| self.dice.pick(&known).clone());
+        }
         for part in operation.path.split('/').skip(1) {
             let piece = match part {
                 "{organization}" => self.organization(who, &mut place),
                 "{database}" => {
-                    database = self.database(who, changes, &mut place);
+                    database = match &password {
+                        Some((database, _, _)) => {
+                            place.on_shop = place.own && *database == self.world.shop.handle;
+                            database.clone()
+                        }
+                        None => self.database(who, changes, &mut place),
+                    };
                     database.clone()
                 }
-                "{branch}" => self.branch(&database),
+                "{branch}" => match &password {
+                    Some((_, branch, _)) => branch.clone(),
+                    None => self.branch(&database),
+                },
                 "{id}" if operation.path.contains("/members/") => {
                     let known = [&self.world.members, &self.world.foreign_ids];
                     let known: Vec<String> = known.into_iter().flatten().cloned().collect();
@@ -186,6 +201,10 @@ impl Generator<'_> {
                     let known = [&self.world.members, &self.world.foreign_ids];
                     let known: Vec<String> = known.into_iter().flatten().cloned().collect();
                     self.known(&known)
+                }
+                "{id}" if operation.path.contains("/passwords/") => {
+                    let known = self.world.foreign_ids.clone();
+                    password.as_ref().map_or_else(|| self.known(&known), |(_, _, id)| id.clone())
                 }
                 "{id}" => self.token(who, changes),
                 "{resize}" => self.known(&self.world.resizes.clone()),

@@ -44,6 +44,8 @@ const TOLD: usize = 20;
 const DATABASES: usize = 3;
 const BRANCHES: usize = 6;
 const TOKENS: usize = 100;
+/// Passwords that are remembered.
+const PASSWORDS: usize = 30;
 /// What no service token may, whatever it holds.
 const PEOPLE_ONLY: &[&str] = &[
     "get_current_user",
@@ -199,6 +201,11 @@ impl Worker<'_> {
             ("create_service_token", 200) if case.own => {
                 world.loose(|loose| loose.tokens.push(told["id"].as_str().unwrap_or("").to_owned()));
             }
+            ("create_password", 201) if case.own => world.loose(|loose| {
+                loose.passwords.push((at(4), at(6), told["id"].as_str().unwrap_or("").to_owned()));
+                let too_many = loose.passwords.len().saturating_sub(PASSWORDS);
+                loose.passwords.drain(..too_many);
+            }),
             (_, 404) if case.own && world.principals[case.principal].kind == Kind::Admin => {
                 world.loose(|loose| {
                     let (database, branch, token) = (at(4), at(6), at(4));

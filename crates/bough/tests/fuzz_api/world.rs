@@ -54,6 +54,8 @@ pub struct Loose {
     pub databases: Vec<String>,
     pub branches: Vec<(String, String)>,
     pub tokens: Vec<String>,
+    /// With database and branch.
+    pub passwords: Vec<(String, String, String)>,
     made: u64,
 }
 

@@ -293,6 +293,7 @@ impl ControlPlane {
         match wish.desired {
             Desired::Gone => {
                 killpoint::reach("gone.observed");
+                self.remove_passwords_of(&wish.id)?;
                 self.store.write(move |tx| store::record_gone(tx, &wish))?;
             }
             Desired::Running => {

@@ -1,6 +1,6 @@
 //! Looking after branches that run: one whose server has ended is started again, one that ends again and
 //! again only after pauses that grow; what schemas look like is kept up to date; set ends come; older
-//! servers are restarted at the hour that the operator chose.
+//! servers are restarted at the hour that the operator chose; sessions and passwords that are over are removed.
 
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ impl ControlPlane {
                 ("set ends could not be seen to", self.expire_branches()),
                 ("older servers could not be restarted", self.restart_older()),
                 ("sessions that are over could not be removed", self.sweep_sessions()),
+                ("passwords that have expired could not be removed", self.sweep_passwords()),
             ] {
                 if let Err(error) = done {
                     tracing::error!(%error, "{what}");

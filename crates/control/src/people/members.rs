@@ -3,21 +3,22 @@
 use bough_model::{Actor, Role};
 use bough_policy::{Granted, MemberAt, Operation, OrganizationAt, TokenAt};
 use bough_store::users::{self, MembershipRow};
-use bough_store::{organizations, service_tokens};
+use bough_store::{organizations, passwords, service_tokens};
 use serde_json::json;
 
 use crate::audit::{organization, subject};
 use crate::caller::read_back;
+use crate::passwords::record as record_password;
 use crate::service_tokens::actions::record as record_token;
 use crate::{Caller, Change, ControlPlane, Error, Result};
 
-/// Service tokens that are deleted in one go: nobody's write waits behind all of them.
-const TOKENS_AT_ONCE: u32 = 100;
+/// Service tokens that are deleted in one go, and passwords: nobody's write waits behind all of them.
+const DELETED_AT_ONCE: u32 = 100;
 
 /// What goes with a member who is removed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoveMember {
-    /// The passwords of branches that he has made. There are none yet.
+    /// The passwords of branches that he has made.
     pub delete_passwords: bool,
     /// The service tokens that he has made.
     pub delete_service_tokens: bool,
@@ -95,7 +96,7 @@ impl ControlPlane {
     }
 
     /// Takes a member out of an organization, and from among the administrators of its databases; or lets
-    /// him leave. His tokens stay, unless they are to be deleted.
+    /// him leave. His tokens and passwords stay, unless they are to be deleted.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the organization would be left without an administrator, when somebody would
@@ -123,7 +124,7 @@ impl ControlPlane {
     }
 }
 
-/// Deletes some of his tokens, if they shall go. When no more are left, takes him out and says so.
+/// Deletes some of his tokens and passwords, if they shall go. When no more are left, takes him out and says so.
 fn remove_some(
     change: &Change<'_>,
     granted: &Granted<MemberAt>,
@@ -144,12 +145,18 @@ fn remove_some(
     if wanted.delete_service_tokens && !delete_tokens(change, &organization_at, &member)? {
         return Ok(false);
     }
+    if wanted.delete_passwords && !delete_passwords(change, &organization_at, &member)? {
+        return Ok(false);
+    }
     users::remove_member(tx, &organization_at, &at.user)?;
     let row = organizations::get_for_write(tx, &organization_at)?;
     let target = subject("User", member.user.id.as_str(), &member.user.name);
     let action = if leaves { "organization.left" } else { "organization.removed_member" };
-    let metadata =
-        json!({"role": member.role.as_str(), "delete_service_tokens": wanted.delete_service_tokens});
+    let metadata = json!({
+        "role": member.role.as_str(),
+        "delete_service_tokens": wanted.delete_service_tokens,
+        "delete_passwords": wanted.delete_passwords,
+    });
     change.audit(&row.id, action, organization(&row.id, row.name.as_str()), target, &metadata)?;
     Ok(true)
 }
@@ -161,14 +168,32 @@ fn delete_tokens(
     member: &MembershipRow,
 ) -> Result<bool> {
     let organization = &granted.at().organization;
-    let because =
-        json!({"because": "the member who made it was removed", "removed": member.user.id.as_str()});
-    let made = service_tokens::made_by(change.tx, granted, &member.user.id, TOKENS_AT_ONCE)?;
+    let because = removed(member);
+    let made = service_tokens::made_by(change.tx, granted, &member.user.id, DELETED_AT_ONCE)?;
     for token in &made {
         let at = TokenAt { organization: organization.clone(), token: token.clone() };
         for gone in service_tokens::delete(change.tx, &read_back(Operation::DeleteServiceToken, at)?)? {
             record_token(change, organization, "service_token.deleted", &gone, &because)?;
         }
     }
-    Ok(made.len() < TOKENS_AT_ONCE as usize)
+    Ok(made.len() < DELETED_AT_ONCE as usize)
+}
+
+/// Deletes passwords that somebody has made; whether there are no more.
+fn delete_passwords(
+    change: &Change<'_>,
+    granted: &Granted<OrganizationAt>,
+    member: &MembershipRow,
+) -> Result<bool> {
+    let because = removed(member);
+    let made = passwords::made_by(change.tx, granted, &member.user.id, DELETED_AT_ONCE)?;
+    for at in &made {
+        let gone = passwords::delete(change.tx, &read_back(Operation::DeletePassword, at.clone())?)?;
+        record_password(change, &at.branch, "database_branch_password.deleted", &gone, &because)?;
+    }
+    Ok(made.len() < DELETED_AT_ONCE as usize)
+}
+
+fn removed(member: &MembershipRow) -> serde_json::Value {
+    json!({"because": "the member who made it was removed", "removed": member.user.id.as_str()})
 }

@@ -1,10 +1,10 @@
 //! What a token could do, and why: the same decision that a request would meet, made on purpose.
 
 use crate::denials::nobodys_database;
-use bough_model::{Actor, OrganizationId};
+use bough_model::{Actor, OrganizationId, PasswordRole};
 use bough_policy::{
-    DatabaseAt, Denied, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind, Place,
-    Principal, TokenAt, Visibility, decide,
+    DatabaseAt, Denied, Facet, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind,
+    Place, Principal, TokenAt, Visibility, decide, refine,
 };
 use bough_store::locate::Found;
 use bough_store::service_tokens as store;
@@ -20,8 +20,10 @@ pub struct Question {
     pub database: Option<String>,
     /// The branch's name, where it names one.
     pub branch: Option<String>,
-    /// The id of a token or member, where it names one.
+    /// The id of a token, member or password, where it names one.
     pub id: Option<String>,
+    /// The role of the password that is to be made; `admin` when absent, as for making it.
+    pub role: Option<String>,
 }
 
 /// What the token would meet.
@@ -76,18 +78,33 @@ impl ControlPlane {
             })
         };
         let kind = operation.row().kind;
-        let database = matches!(kind, PathKind::Database | PathKind::Branch)
-            .then(|| needs(&question.database, "database"));
-        let branch = (kind == PathKind::Branch).then(|| needs(&question.branch, "branch"));
+        let on_branch = matches!(kind, PathKind::Branch | PathKind::Password);
+        let database =
+            (on_branch || kind == PathKind::Database).then(|| needs(&question.database, "database"));
+        let branch = on_branch.then(|| needs(&question.branch, "branch"));
         let (database, branch) = (database.transpose()?, branch.transpose()?);
         let found =
             self.locate(organization_name, database.as_deref(), branch.as_deref())?.ok_or(Error::NotFound)?;
-        let ask = Ask { caller: &caller.principal, subject: &subject, operation };
+        let facet = match (operation, question.role.as_deref()) {
+            (Operation::CreatePassword, None) => Facet::Password(PasswordRole::Admin),
+            (Operation::CreatePassword, Some(text)) => {
+                Facet::Password(PasswordRole::parse(text).ok_or_else(|| {
+                    let known = PasswordRole::ALL.map(PasswordRole::as_str).join(", ");
+                    Error::Invalid(format!("resource.role is {text:?}, but must be one of {known}"))
+                })?)
+            }
+            _ => Facet::Unread,
+        };
+        let ask = Ask { caller: &caller.principal, subject: &subject, operation, facet };
         match kind {
             PathKind::Nowhere => ask.about(Nowhere),
             PathKind::Organization => ask.about(found.organization_at().place().clone()),
             PathKind::Database => self.explain_database(&ask, &found),
             PathKind::Branch => ask.about(found.branch_at().ok_or(Error::NotFound)?.place().clone()),
+            PathKind::Password => {
+                let id = needs(&question.id, "id")?;
+                ask.about(self.locate_password(&found, &id)?.ok_or(Error::NotFound)?.place().clone())
+            }
             PathKind::Token => {
                 let id = needs(&question.id, "id")?;
                 ask.about(self.locate_token(&found, &id)?.ok_or(Error::NotFound)?.place().clone())
@@ -122,6 +139,7 @@ struct Ask<'a> {
     caller: &'a Principal,
     subject: &'a Principal,
     operation: Operation,
+    facet: Facet,
 }
 
 impl Ask<'_> {
@@ -130,7 +148,9 @@ impl Ask<'_> {
         if at.scope().organization.is_some() {
             decide(self.caller, sees, Located::new(at.clone())).map_err(|_| Error::NotFound)?;
         }
-        Ok(match decide(self.subject, self.operation, Located::new(at)) {
+        let decided = decide(self.subject, self.operation, Located::new(at))
+            .and_then(|granted| refine(self.subject, granted, self.facet));
+        Ok(match decided {
             Ok(granted) => Explanation {
                 allowed: true,
                 refused_with: None,

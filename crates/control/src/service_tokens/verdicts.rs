@@ -75,7 +75,8 @@ impl Ask {
             (PathKind::Database, Some(database)) => {
                 plain(self.decided(operation, DatabaseAt { organization, database }))
             }
-            (PathKind::Branch, Some(database)) => {
+            // Of passwords it is told whether there is one with which it may be done: that of a reader.
+            (PathKind::Branch | PathKind::Password, Some(database)) => {
                 let branch = BranchId::parse(NOBODY)?;
                 let at = |production| BranchAt {
                     organization: organization.clone(),

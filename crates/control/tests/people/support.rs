@@ -55,6 +55,7 @@ fn settings() -> Settings {
         addresses: Addresses {
             public_url: "http://bough.example".to_owned(),
             mysql: String::new(),
+            mysql_ca: None,
             data_http: String::new(),
         },
         regions: vec![region],

@@ -91,9 +91,10 @@ pub(crate) struct Reference {
 }
 
 /// Which page an operation stands on: the first whose word is in its path. The last takes what is left.
-const GROUPS: [(&str, &str, &str); 8] = [
+const GROUPS: [(&str, &str, &str); 9] = [
     ("/audit-log", "audit-log", "Audit log"),
     ("/service-tokens", "service-tokens", "Service tokens"),
+    ("/passwords", "passwords", "Passwords"),
     ("/branches", "branches", "Branches"),
     ("/databases", "databases", "Databases"),
     ("/members", "members", "Members"),
@@ -102,11 +103,12 @@ const GROUPS: [(&str, &str, &str); 8] = [
     ("", "organizations", "Organizations"),
 ];
 /// The order in which they are shown.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "organizations",
     "members",
     "databases",
     "branches",
+    "passwords",
     "service-tokens",
     "audit-log",
     "regions",

@@ -114,6 +114,7 @@ fn shown(visit: &Visit<'_>, at: &Granted<MemberAt>, errors: MemberErrors) -> Res
         organization: visit.organization().to_owned(),
         errors,
         delete_service_tokens: form.ticked("delete_service_tokens"),
+        delete_passwords: form.ticked("delete_passwords"),
         may_not_change: reason(visit.may::<MemberAt>(Operation::UpdateOrganizationMembership)),
         may_not_remove: reason(visit.may::<MemberAt>(Operation::RemoveOrganizationMember)),
         member,
@@ -154,10 +155,11 @@ pub(crate) fn remove(visit: &Visit<'_>, at: Granted<MemberAt>) -> Result<Answer,
             Ok(Answer::see("/").saying(format!("You have left {}.", visit.organization())))
         }
         Ok(()) => {
-            let tokens = if wanted.delete_service_tokens {
-                "The service tokens that he or she had made were deleted."
-            } else {
-                "The service tokens that he or she had made stay."
+            let tokens = match (wanted.delete_service_tokens, wanted.delete_passwords) {
+                (true, true) => "The service tokens and passwords that he or she had made were deleted.",
+                (true, false) => "The service tokens that he or she had made were deleted; passwords stay.",
+                (false, true) => "The passwords that he or she had made were deleted; service tokens stay.",
+                (false, false) => "The service tokens and passwords that he or she had made stay.",
             };
             let said = format!("{} is no member any more. {tokens}", row.user.name);
             Ok(Answer::see(list_address(visit)).saying(said))

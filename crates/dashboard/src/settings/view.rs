@@ -113,6 +113,7 @@ pub(super) struct MemberPage {
     pub(super) member: Member,
     pub(super) errors: MemberErrors,
     pub(super) delete_service_tokens: bool,
+    pub(super) delete_passwords: bool,
     pub(super) may_not_change: String,
     pub(super) may_not_remove: String,
 }

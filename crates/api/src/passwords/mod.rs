@@ -1,0 +1,4 @@
+//! Passwords of branches.
+
+pub(crate) mod routes;
+pub(crate) mod shape;

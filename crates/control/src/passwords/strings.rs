@@ -1,0 +1,95 @@
+//! How clients are told where to connect, each in its own words.
+
+use bough_model::Secret;
+
+use super::PasswordRow;
+use crate::Addresses;
+
+/// What stands where the secret belongs once that is not known any more.
+pub const PASSWORD_PLACE: &str = "PASSWORD";
+/// The authorities that a machine trusts, where Debian and those who follow it keep them.
+const TRUSTED_BY_THE_MACHINE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// `host:port` in its parts; the host without the brackets of an IPv6 address.
+fn host_and_port(address: &str) -> (&str, &str) {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "3306"));
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
+}
+
+/// Text as a part of a URL's query.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// Text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:@".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Ready strings by the name of the client, with the secret in them as far as it is known. Secrets, user names
+/// and the names of schemas need no escaping anywhere: they are of letters, digits, `-` and `_`.
+pub fn connection_strings(
+    addresses: &Addresses,
+    password: &PasswordRow,
+    secret: Option<&Secret<String>>,
+) -> Secret<Vec<(&'static str, String)>> {
+    let at = addresses.mysql.as_str();
+    let (host, port) = host_and_port(at);
+    let (user, schema) = (password.username.as_str(), password.branch.schema.as_str());
+    let secret = secret.map_or(PASSWORD_PLACE, |secret| secret.expose().as_str());
+    let authority = addresses.mysql_ca.as_deref().unwrap_or(TRUSTED_BY_THE_MACHINE);
+    let (in_url, in_shell) = (escaped(authority), quoted(authority));
+    let url = format!("mysql://{user}:{secret}@{at}/{schema}");
+    let shell = format!("--host={host} --port={port} --user={user} --password={secret}");
+    let lines = |lines: &[(&str, &str)]| {
+        lines.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
+    };
+    Secret::new(vec![
+        ("mariadb", format!("mariadb {shell} --ssl-ca={in_shell} --ssl-verify-server-cert {schema}")),
+        ("mysql", format!("mysql {shell} --ssl-mode=VERIFY_IDENTITY --ssl-ca={in_shell} {schema}")),
+        ("url", url.clone()),
+        (
+            "env",
+            lines(&[
+                ("DATABASE_URL", &url),
+                ("DATABASE_HOST", host),
+                ("DATABASE_PORT", port),
+                ("DATABASE_USERNAME", user),
+                ("DATABASE_PASSWORD", secret),
+                ("DATABASE_NAME", schema),
+                ("DATABASE_SSL_CA", &in_shell),
+            ]),
+        ),
+        ("prisma", format!("{url}?sslaccept=strict&sslcert={in_url}")),
+        ("sqlalchemy", format!("mysql+pymysql{}?ssl_ca={in_url}", &url["mysql".len()..])),
+        (
+            "laravel",
+            lines(&[
+                ("DB_CONNECTION", "mysql"),
+                ("DB_HOST", host),
+                ("DB_PORT", port),
+                ("DB_DATABASE", schema),
+                ("DB_USERNAME", user),
+                ("DB_PASSWORD", secret),
+                ("MYSQL_ATTR_SSL_CA", &in_shell),
+            ]),
+        ),
+        (
+            "rails",
+            format!("{}?ssl_mode=verify_identity&sslca={in_url}", url.replacen("mysql:", "mysql2:", 1)),
+        ),
+        ("rust", format!("{url}?ssl-mode=VERIFY_IDENTITY&ssl-ca={in_url}")),
+        ("go", format!("{user}:{secret}@tcp({at})/{schema}?tls=true&parseTime=true")),
+        ("node", format!("{url}?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D")),
+        (
+            "jdbc",
+            format!(
+                "jdbc:mariadb://{at}/{schema}?user={user}&password={secret}&sslMode=verify-full&serverSslCert={in_url}"
+            ),
+        ),
+    ])
+}
