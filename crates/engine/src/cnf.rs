@@ -32,8 +32,8 @@ const CONNECTIONS_MIN: u32 = 10;
 const BINLOG_KEPT_S: u64 = 3 * 24 * 3600;
 /// When a binary log is full, in bytes.
 const BINLOG_MAX_BYTES: u64 = 64 << 20;
-/// The largest packet that clients may send, in bytes.
-const PACKET_MAX_BYTES: u64 = 64 << 20;
+/// The largest packet that clients may send, in bytes: 64 MiB of values, and the statement around them.
+pub const PACKET_MAX_BYTES: u64 = 68 << 20;
 
 /// The server's number: derived from the branch's id, never 0.
 pub fn server_id(branch: &BranchId) -> u32 {
@@ -57,6 +57,17 @@ pub fn max_connections(size: &ClusterSize) -> u32 {
     size.max_connections.max(CONNECTIONS_MIN)
 }
 
+/// What must be so on a running server, too.
+pub fn enforced(safe_migrations: bool) -> [(&'static str, String); 2] {
+    // Without it, whoever makes or removes a trigger needs a right that only Bough itself has. Triggers that
+    // are there, and functions, work all the same.
+    let trusts_makers = if safe_migrations { "OFF" } else { "ON" };
+    [
+        ("log_bin_trust_function_creators", trusts_makers.to_owned()),
+        ("max_allowed_packet", PACKET_MAX_BYTES.to_string()),
+    ]
+}
+
 /// The option file's text. `redo_bytes` is the size of the redo log that is there, if there is one;
 /// `pool_max_bytes` is how far the buffer pool may grow while the server runs.
 pub fn text(
@@ -65,6 +76,7 @@ pub fn text(
     size: &ClusterSize,
     redo_bytes: Option<u64>,
     pool_max_bytes: u64,
+    safe_migrations: bool,
 ) -> String {
     let path = |path: &Path| format!("\"{}\"", path.display());
     let mut lines =
@@ -95,7 +107,11 @@ pub fn text(
     set("binlog_row_image", "FULL");
     set("binlog_row_metadata", "FULL");
     set("log_bin_compress", "OFF");
-    set("log_bin_trust_function_creators", "ON");
+    for (name, value) in enforced(safe_migrations) {
+        set(name, &value);
+    }
+    // Who makes a routine has rights on it by the schema's, or none.
+    set("automatic_sp_privileges", "OFF");
     set("gtid_strict_mode", "ON");
     set("binlog_expire_logs_seconds", &BINLOG_KEPT_S.to_string());
     set("max_binlog_size", &BINLOG_MAX_BYTES.to_string());
@@ -117,7 +133,6 @@ pub fn text(
     set("loose-innodb-buffer-pool-size-max", &pool_max_bytes.max(pool).to_string());
     set("innodb_log_buffer_size", &LOG_BUFFER_BYTES.to_string());
     set("max_connections", &max_connections(size).to_string());
-    set("max_allowed_packet", &PACKET_MAX_BYTES.to_string());
     set("performance_schema", "OFF");
     set("key_buffer_size", "1M");
     set("aria_pagecache_buffer_size", "8M");

@@ -11,6 +11,7 @@
 //! No other crate spawns processes or touches data directories.
 
 mod account;
+mod accounts;
 mod binaries;
 mod cgroup;
 pub mod checkup;
@@ -38,6 +39,7 @@ mod upgrade;
 mod wait;
 
 pub use account::EngineAccount;
+pub use accounts::{AccountsSeen, CUT_LIMIT_S, RoleAccounts};
 pub use binaries::Binaries;
 pub use error::EngineError;
 pub use managed::{BranchSpec, EngineConfig, ManagedEngine, STARTS_AT_ONCE, ServerReport};

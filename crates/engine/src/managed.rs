@@ -15,6 +15,7 @@ use std::time::Duration;
 use bough_model::{BranchId, ClusterSize, DatabaseName, Flavor, Timestamp};
 use bough_mysql_client::{ConnectLimits, Connection, SocketAddress};
 
+use crate::accounts::RoleAccounts;
 use crate::binaries::Binaries;
 use crate::cgroup::Cgroups;
 use crate::layout::{BranchPaths, EngineDir};
@@ -58,6 +59,8 @@ pub struct BranchSpec {
     pub seed: Seed,
     /// How often it was asked to be restarted; a server that was started for fewer is.
     pub restarts: u32,
+    /// Who may do what on its server.
+    pub accounts: RoleAccounts,
 }
 
 /// A running server, in figures.
@@ -176,6 +179,7 @@ impl ManagedEngine {
             Step::PrepareAccounts => self.prepare_accounts(spec)?,
             Step::CopySchema => self.copy_schema(spec)?,
             Step::UpgradeTables => self.upgrade_tables(spec)?,
+            Step::SealAccounts => self.seal_accounts(spec)?,
             Step::Resize => self.resize(spec)?,
             Step::StopServer => self.stop_server(&spec.id)?,
             Step::RemoveDirectory => self.remove_directory(&spec.id)?,

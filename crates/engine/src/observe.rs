@@ -6,11 +6,12 @@ use std::sync::PoisonError;
 use bough_model::BranchId;
 use bough_mysql_client::{Connection, Error, code};
 
+use crate::accounts::AccountsSeen;
 use crate::layout::BranchPaths;
 use crate::managed::{ManagedEngine, brief_limits};
 use crate::proc::{Found, Identity};
 use crate::records::{FilesOf, StageRecord};
-use crate::sizing::Figures;
+use crate::sizing::{self, Figures};
 use crate::{EngineError, cnf, files, process};
 
 /// Whether a branch has its files.
@@ -75,6 +76,8 @@ pub struct Observation {
     pub stage: StageMarks,
     /// What its server says of itself; asked of one that answers and has its accounts.
     pub figures: Option<Figures>,
+    /// What its server says of its accounts; asked at the same time.
+    pub accounts: Option<AccountsSeen>,
     /// The version of the server that would start now.
     pub installed: FilesOf,
 }
@@ -96,16 +99,17 @@ impl ManagedEngine {
             self.place(&paths)?
         };
         let mut server = self.server(id, &paths)?;
+        let accounts_open = stage.as_ref().is_some_and(|stage| stage.accounts_open);
         let stage = stage.map_or(StageMarks::default(), |stage| StageMarks {
             accounts_ready: stage.accounts_ready,
             seeded: stage.seeded,
             restarts: stage.restarts,
             files_of: stage.files_of,
         });
-        let mut figures = None;
+        let (mut figures, mut accounts) = (None, None);
         if server == ServerState::Answering && place == Place::Present && stage.accounts_ready {
-            match self.figures(id) {
-                Ok(told) => figures = Some(told),
+            match self.told(id, accounts_open) {
+                Ok(told) => (figures, accounts) = (Some(told.0), Some(told.1)),
                 // It has said that it is full, which is an answer.
                 Err(EngineError::Server {
                     source: Error::Refused { code: code::TOO_MANY_CONNECTIONS, .. },
@@ -115,7 +119,14 @@ impl ManagedEngine {
             }
         }
         let installed = FilesOf::version(self.flavor());
-        Ok(Observation { place, server, stage, figures, installed })
+        Ok(Observation { place, server, stage, figures, accounts, installed })
+    }
+
+    /// What a server that answers says of itself.
+    fn told(&self, id: &BranchId, accounts_open: bool) -> Result<(Figures, AccountsSeen), EngineError> {
+        let mut conn = self.connect_within(id, brief_limits())?;
+        let figures = sizing::read(&mut conn).map_err(EngineError::server(id, "was asked for its size"))?;
+        Ok((figures, self.accounts_seen(id, &mut conn, accounts_open)?))
     }
 
     /// Whether the branch has its files. The caller holds the account's file rights.

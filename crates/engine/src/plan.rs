@@ -35,6 +35,8 @@ pub enum Step {
     CopySchema,
     /// Brings the system tables to what a newer server expects.
     UpgradeTables,
+    /// Makes the role accounts and what enforces their rights as wished, and seals them.
+    SealAccounts,
     /// Gives the running server another size.
     Resize,
     /// Stops the server.
@@ -52,6 +54,7 @@ impl Step {
         Self::PrepareAccounts,
         Self::CopySchema,
         Self::UpgradeTables,
+        Self::SealAccounts,
         Self::Resize,
         Self::StopServer,
         Self::RemoveDirectory,
@@ -66,6 +69,7 @@ impl Step {
             Self::PrepareAccounts => "prepare-accounts",
             Self::CopySchema => "copy-schema",
             Self::UpgradeTables => "upgrade-tables",
+            Self::SealAccounts => "seal-accounts",
             Self::Resize => "resize",
             Self::StopServer => "stop-server",
             Self::RemoveDirectory => "remove-directory",
@@ -144,6 +148,9 @@ fn while_answering(spec: &BranchSpec, seen: &Observation) -> Plan {
     if seen.stage.files_of.is_some_and(|made| made < FilesOf::version(figures.flavor)) {
         return Plan::Do(Step::UpgradeTables);
     }
+    if seen.accounts.as_ref().is_none_or(|accounts| !accounts.fit(spec)) {
+        return Plan::Do(Step::SealAccounts);
+    }
     if !figures.fit(&spec.size) {
         return Plan::Do(Step::Resize);
     }
@@ -166,18 +173,21 @@ fn towards_gone(seen: &Observation) -> Plan {
 
 #[cfg(test)]
 mod tests {
-    use bough_model::{ClusterSize, ClusterSizeName, Flavor};
+    use bough_model::{ClusterSize, ClusterSizeName, Flavor, PasswordVerifiers};
 
     use super::*;
+    use crate::accounts::{AccountsSeen, RoleAccounts};
     use crate::observe::StageMarks;
     use crate::sizing::Figures;
 
     const TEN_ELEVEN: FilesOf = FilesOf { major: 10, minor: 11 };
 
     fn seen(place: Place, server: ServerState, accounts_ready: bool, seeded: bool) -> Observation {
-        let figures = (server == ServerState::Answering && accounts_ready).then(as_wished);
+        let answers = server == ServerState::Answering && accounts_ready;
+        let figures = answers.then(as_wished);
+        let accounts = answers.then(|| AccountsSeen::as_wished(&spec(Seed::Empty)));
         let stage = StageMarks { accounts_ready, seeded, restarts: 1, files_of: Some(TEN_ELEVEN) };
-        Observation { place, server, stage, figures, installed: TEN_ELEVEN }
+        Observation { place, server, stage, figures, accounts, installed: TEN_ELEVEN }
     }
 
     fn as_wished() -> Figures {
@@ -201,7 +211,8 @@ mod tests {
     fn spec(seed: Seed) -> BranchSpec {
         let id = BranchId::parse("bbbbbbbbbbbb").expect("an id");
         let schema = DatabaseName::parse("shop").expect("a name");
-        BranchSpec { id, schema, size: size(), seed, restarts: 1 }
+        let accounts = RoleAccounts::new(false, |_| PasswordVerifiers::of(b"a secret"));
+        BranchSpec { id, schema, size: size(), seed, restarts: 1, accounts }
     }
 
     fn not_running() -> ServerState {
@@ -278,9 +289,14 @@ mod tests {
         assert_eq!(running(&|spec, _| spec.size.redo_log_bytes *= 2), Plan::Do(Step::Resize));
         assert_eq!(running(&|_, seen| seen.stage.files_of = Some(older)), Plan::Do(Step::UpgradeTables));
         assert_eq!(running(&|_, seen| seen.stage.files_of = None), Plan::Settled);
+        assert_eq!(running(&|spec, _| spec.accounts.safe_migrations = true), Plan::Do(Step::SealAccounts));
+        assert_eq!(running(&|_, seen| seen.accounts = None), Plan::Do(Step::SealAccounts));
+        let another_secret = RoleAccounts::new(false, |_| PasswordVerifiers::of(b"another"));
+        assert_eq!(running(&|spec, _| spec.accounts = another_secret.clone()), Plan::Do(Step::SealAccounts));
         assert!(matches!(running(&|_, seen| seen.figures = None), Plan::Blocked { .. }));
         let all = |spec: &mut BranchSpec, seen: &mut Observation| {
             spec.size.max_connections = 250;
+            spec.accounts.safe_migrations = true;
             seen.stage.files_of = Some(older);
             spec.restarts = 2;
         };
@@ -291,6 +307,15 @@ mod tests {
                 spec.restarts = 1;
             }),
             Plan::Do(Step::UpgradeTables),
+            "the version next"
+        );
+        assert_eq!(
+            running(&|spec, seen| {
+                all(spec, seen);
+                spec.restarts = 1;
+                seen.stage.files_of = None;
+            }),
+            Plan::Do(Step::SealAccounts),
             "the size last"
         );
         assert_eq!(

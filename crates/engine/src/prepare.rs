@@ -1,8 +1,8 @@
 //! The schema and the accounts of a new branch.
 //!
-//! Afterwards the server knows Bough's own account, the server's own `mariadb.sys` (locked), and the role
-//! accounts. Of these only `planetscale-admin` is made here, locked and without a password that could
-//! match: it owns what is copied from a parent.
+//! Afterwards the server knows Bough's own account, the server's own `mariadb.sys` (locked), and
+//! `planetscale-admin`, locked and without a password that could match: it owns what is copied from a
+//! parent. Nobody is let in before everything is there ([`crate::accounts`]).
 
 use bough_model::DatabaseName;
 use bough_mysql_client::{Connection, Error, quote_grant_schema, quote_ident, quote_str};
@@ -17,7 +17,7 @@ pub const ROLE_HOST: &str = "localhost";
 const ROLE_ACCOUNTS: &[&str] =
     &["planetscale-reader", "planetscale-writer-only", "planetscale-writer", DEFINER];
 /// The server's own account, which owns its views; it is locked.
-const SERVER_ACCOUNT: &str = "mariadb.sys";
+pub(crate) const SERVER_ACCOUNT: &str = "mariadb.sys";
 /// What the server takes for a hash and no password has.
 const NO_PASSWORD_MATCHES: &str = "invalid";
 /// Schemas that are the server's own.
@@ -55,7 +55,11 @@ pub fn prepare(conn: &mut Connection, schema: &DatabaseName, own_name: &str) -> 
     refuse_open_accounts(conn, own_name)
 }
 
-fn drop_others(conn: &mut Connection, own_name: &str) -> Result<(), Error> {
+/// Removes every account but Bough's own, the server's own and the role accounts.
+///
+/// # Errors
+/// What the server refused.
+pub(crate) fn drop_others(conn: &mut Connection, own_name: &str) -> Result<(), Error> {
     let rows = conn.query_rows(
         "SELECT User AS user, Host AS host, IFNULL(JSON_VALUE(Priv, '$.is_role'), 0) AS is_role FROM mysql.global_priv",
     )?;
@@ -75,7 +79,7 @@ fn drop_others(conn: &mut Connection, own_name: &str) -> Result<(), Error> {
 }
 
 /// Every account but Bough's own must be locked or have something to prove.
-fn refuse_open_accounts(conn: &mut Connection, own_name: &str) -> Result<(), Error> {
+pub(crate) fn refuse_open_accounts(conn: &mut Connection, own_name: &str) -> Result<(), Error> {
     let rows = conn.query_rows(
         "SELECT User AS user, Host AS host, JSON_VALUE(Priv, '$.plugin') AS plugin, \
          IFNULL(JSON_VALUE(Priv, '$.authentication_string'), '') AS proof, \

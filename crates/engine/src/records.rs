@@ -39,6 +39,9 @@ pub struct StageRecord {
     pub accounts_ready: bool,
     /// Whether the parent's schema is copied.
     pub seeded: bool,
+    /// Whether the accounts are being rewritten, and may be changed by anybody meanwhile.
+    #[serde(default)]
+    pub accounts_open: bool,
     /// How many of the wished restarts the last start has done.
     #[serde(default)]
     pub restarts: u32,

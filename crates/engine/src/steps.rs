@@ -16,7 +16,7 @@ use crate::proc::{self, Found, Identity};
 use crate::process::{self, KILL_LIMIT_S, STOP_LIMIT_S};
 use crate::records::{self, FilesOf, StageRecord};
 use crate::wait::wait_until;
-use crate::{EngineError, files, killpoint, prepare, schema_copy, sizing};
+use crate::{EngineError, accounts, files, killpoint, prepare, schema_copy, sizing};
 
 /// Longest wait for a place among the starting servers, in seconds.
 const START_QUEUE_LIMIT_S: u64 = 120;
@@ -177,7 +177,9 @@ impl ManagedEngine {
         // A redo log that was in use keeps its size: another one would be written anew at this start.
         let log = std::fs::symlink_metadata(paths.data.join("ib_logfile0")).ok().map(|meta| meta.len());
         let in_use = log.filter(|bytes| stage.accounts_ready || *bytes != cnf::TEMPLATE_REDO_BYTES);
-        let text = cnf::text(&spec.id, paths, &spec.size, in_use, self.pool_max_bytes);
+        accounts::open_for_start(paths, stage.accounts_open)?;
+        let safe = spec.accounts.safe_migrations;
+        let text = cnf::text(&spec.id, paths, &spec.size, in_use, self.pool_max_bytes, safe);
         files::replace_file(&paths.cnf, text.as_bytes(), false)?;
         // Whatever version made files that nobody noted, the one that starts now may be newer.
         let files_of = stage.files_of.or(stage.accounts_ready.then_some(FilesOf::UNKNOWN));
@@ -296,7 +298,7 @@ impl ManagedEngine {
     }
 
     /// The branch's server must be the branch's server, and answer, before anything is said to it.
-    fn must_answer(&self, id: &BranchId) -> Result<(), EngineError> {
+    pub(crate) fn must_answer(&self, id: &BranchId) -> Result<(), EngineError> {
         match self.server(id, &self.dir.branch(id))? {
             ServerState::Answering => Ok(()),
             ServerState::Stranger { why } => Err(EngineError::Stranger { branch: id.clone(), why }),

@@ -34,6 +34,7 @@ impl ManagedEngine {
             looked_in: programs.folder_names(),
             package: "mariadb-client-core",
         })?;
+        self.open_accounts(id, &mut conn)?;
         self.admit_upgrader(id, &mut conn)?;
         let mut command = process::command(upgrade, &self.account, &paths.tmp);
         command.arg("--no-defaults").arg(format!("--socket={}", paths.socket.display()));
@@ -52,7 +53,7 @@ impl ManagedEngine {
         }
         killpoint::reach("upgrade-tables.upgraded");
         // The upgrade brings back what a fresh server has, accounts and `sys` included.
-        self.trim(spec, &mut conn)?;
+        self.trim(id, &mut conn)?;
         tracing::info!(branch = %id, version = %running, "system tables upgraded");
         self.set_stage(id, &paths, |stage| stage.files_of = Some(FilesOf::version(running)))
     }
@@ -76,9 +77,10 @@ impl ManagedEngine {
         Ok(())
     }
 
-    fn trim(&self, spec: &BranchSpec, conn: &mut Connection) -> Result<(), EngineError> {
-        let failed = EngineError::server(&spec.id, "had its accounts prepared");
-        prepare::prepare(conn, &spec.schema, &self.account.own_name).map_err(&failed)?;
+    fn trim(&self, id: &BranchId, conn: &mut Connection) -> Result<(), EngineError> {
+        let failed = EngineError::server(id, "had its accounts prepared");
+        prepare::drop_others(conn, &self.account.own_name).map_err(&failed)?;
+        prepare::refuse_open_accounts(conn, &self.account.own_name).map_err(&failed)?;
         conn.execute("DROP DATABASE IF EXISTS sys").map_err(&failed)
     }
 

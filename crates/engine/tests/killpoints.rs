@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 use bough_engine::{BranchSpec, Step, killpoint};
-use bough_model::Desired;
-use support::{Rig, child_spec, converge, root_spec, servers_in};
+use bough_model::{Desired, PasswordRole};
+use support::{Rig, child_spec, converge, enter, root_spec, servers_in};
 
 const FOLDER: &str = "BOUGH_TEST_FOLDER";
 const BRANCH: &str = "BOUGH_TEST_BRANCH";
@@ -29,6 +29,7 @@ fn victim() {
     let spec = child_spec(&branch, PARENT);
     match wish.as_str() {
         "await" => rig.engine.execute(&spec, Step::AwaitAnswer).expect("it answers"),
+        "safe" => converge(&rig.engine, &safe(spec), Desired::Running),
         "gone" => converge(&rig.engine, &spec, Desired::Gone),
         "changed" => converge(&rig.engine, &changed(spec), Desired::Running),
         _ => converge(&rig.engine, &spec, Desired::Running),
@@ -65,6 +66,11 @@ fn changed(spec: BranchSpec) -> BranchSpec {
     size.redo_log_bytes *= 2;
     size.max_connections += 10;
     BranchSpec { size, restarts: 1, ..spec }
+}
+
+/// The same branch, whose schema nobody may change directly.
+fn safe(spec: BranchSpec) -> BranchSpec {
+    BranchSpec { accounts: support::accounts(spec.id.as_str(), true), ..spec }
 }
 
 fn leftovers(folder: &Path) -> Vec<String> {
@@ -182,11 +188,38 @@ fn changes_survive_death_at_every_point() {
         let rows = conn.query_one("SELECT COUNT(*) AS rows_there FROM `shop_1`.a").expect("a count");
         assert_eq!(rows.u64("rows_there").expect("a number"), 1, "{point}: no row is lost");
         let accounts = "SELECT COUNT(*) AS others FROM mysql.global_priv WHERE User NOT IN ('mariadb.sys', \
-                        SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) AND JSON_VALUE(Priv, '$.account_locked') IS NULL";
+                        SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) AND User NOT LIKE 'planetscale-%'";
         let others = conn.query_one(accounts).expect("accounts").u64("others").expect("a number");
         assert_eq!(others, 0, "{point}: nobody who upgraded is left");
         drop(conn);
         converge(&next.engine, &spec, Desired::Gone);
+    }
+}
+
+/// Rights are taken from `admin` while it has a session open.
+#[test]
+fn taken_rights_are_gone_after_death_at_every_point() {
+    let rig = Rig::new();
+    parent(&rig);
+    let branch = "rightsaaaaaa";
+    let spec = child_spec(branch, PARENT);
+    for point in killpoint::engine_points() {
+        if !point.starts_with(Step::SealAccounts.name()) {
+            continue;
+        }
+        converge(&rig.engine, &spec, Desired::Running);
+        let mut open = enter(&rig.engine, &spec.id, PasswordRole::Admin).expect("a session");
+        assert!(run_victim(&rig.folder, branch, "safe", &point), "{point} is reached");
+        let next = Rig::again(&rig.folder);
+        converge(&next.engine, &safe(spec.clone()), Desired::Running);
+        assert!(open.execute("CREATE TABLE too_late (id INT)").is_err(), "{point}: sessions from before");
+        let mut admin = enter(&next.engine, &spec.id, PasswordRole::Admin).expect("a session");
+        for refused in
+            ["CREATE TABLE too_late (id INT)", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1"]
+        {
+            assert!(admin.execute(refused).is_err(), "{point}: {refused}");
+        }
+        assert!(!next.engine.are_accounts_changeable(&spec.id), "{point}");
     }
 }
 

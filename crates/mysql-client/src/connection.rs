@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use bough_model::Flavor;
+use bough_model::{Flavor, Secret};
 use mysql::prelude::Queryable as _;
 
 use crate::{Error, Row, Value};
@@ -85,6 +85,18 @@ impl Connection {
     /// # Errors
     /// [`Error::Address`], [`Error::NotReachable`], [`Error::Refused`], [`Error::TimedOut`].
     pub fn open(address: &SocketAddress, limits: ConnectLimits) -> Result<Self, Error> {
+        Self::open_with(address, None, limits)
+    }
+
+    /// As [`Self::open`], for an account that has to show a secret.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        address: &SocketAddress,
+        secret: Option<&Secret<String>>,
+        limits: ConnectLimits,
+    ) -> Result<Self, Error> {
         let wrong = |why| Error::Address { path: address.path.display().to_string(), why };
         let Some(path) = address.path.to_str() else { return Err(wrong("the path is not valid UTF-8")) };
         if path.len() > SOCKET_PATH_MAX_BYTES {
@@ -98,6 +110,7 @@ impl Connection {
         let opts = mysql::OptsBuilder::new()
             .socket(Some(path))
             .user(Some(address.user.as_str()))
+            .pass(secret.map(Secret::expose))
             .read_timeout(Some(limits.read))
             .write_timeout(Some(limits.write))
             // Given here, the driver does not spend a round trip on asking.
@@ -141,12 +154,18 @@ impl Connection {
         }
     }
 
-    /// Runs a statement, whose rows do not matter.
+    /// Runs a statement, or several, whose rows do not matter.
     ///
     /// # Errors
-    /// [`Error::Statement`], or what ends the connection.
+    /// [`Error::Statement`] of the first that failed, or what ends the connection.
     pub fn execute(&mut self, sql: impl AsRef<str>) -> Result<(), Error> {
-        self.run(|conn| conn.query_drop(sql.as_ref()))
+        self.run(|conn| {
+            let mut answer = conn.query_iter(sql.as_ref())?;
+            while let Some(set) = answer.iter() {
+                set.into_iter().try_for_each(|row| row.map(drop))?;
+            }
+            Ok(())
+        })
     }
 
     /// Runs a statement with `?` in place of values, and hands back its rows.

@@ -19,6 +19,8 @@ pub mod code {
     pub const TABLE_EXISTS: u16 = 1050;
     /// The server is on its way down.
     pub const SERVER_SHUTDOWN: u16 = 1053;
+    /// There is no such session.
+    pub const NO_SUCH_SESSION: u16 = 1094;
     /// There is no such column.
     pub const UNKNOWN_COLUMN: u16 = 1054;
     /// The statement cannot be parsed.

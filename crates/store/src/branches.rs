@@ -422,7 +422,8 @@ pub fn set_safe_migrations(
     let row = get_for_write(tx, granted)?;
     change(
         tx,
-        "UPDATE branches SET safe_migrations = ?, updated_at = ? WHERE id = ?",
+        "UPDATE branches SET safe_migrations = ?1, generation = generation + 1, attempts = 0, next_try_at = ?2, \
+         updated_at = ?2 WHERE id = ?3",
         params![safe_migrations, now.as_micros(), row.id.as_str()],
     )?;
     Ok(())

@@ -45,11 +45,13 @@ pub struct Wish {
     pub attempts: u32,
     /// How often it was asked to be restarted.
     pub restarts: u32,
+    /// Whether nobody may change its schema directly.
+    pub safe_migrations: bool,
 }
 
 const SELECT: &str = "SELECT b.id, b.organization_id, b.database_id, d.schema_name, b.parent_id, \
     COALESCE(p.schema_ready AND p.state = 'ready', 0) AS parent_ready, b.region, b.cluster_size, b.desired, b.generation, b.state, \
-    b.schema_ready, b.attempts, b.restarts FROM branches b JOIN databases d ON d.id = b.database_id \
+    b.schema_ready, b.attempts, b.restarts, b.safe_migrations FROM branches b JOIN databases d ON d.id = b.database_id \
     LEFT JOIN branches p ON p.id = b.parent_id";
 
 fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
@@ -68,6 +70,7 @@ fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
         schema_ready: row.get("schema_ready")?,
         attempts: u32::try_from(row.get::<_, i64>("attempts")?).unwrap_or(u32::MAX),
         restarts: u32::try_from(row.get::<_, i64>("restarts")?).unwrap_or(u32::MAX),
+        safe_migrations: row.get("safe_migrations")?,
     })
 }
 
@@ -419,6 +422,34 @@ pub fn record_gone(tx: &Tx<'_>, wish: &Wish) -> Result<(), StoreError> {
         )?;
     }
     Ok(())
+}
+
+/// A branch that was as wished may not be any more: it is to be looked at, and what differs is to be mended.
+/// Nothing changes for one that is being looked at anyway.
+///
+/// # Errors
+/// When the database fails.
+pub fn look_again(tx: &Tx<'_>, id: &BranchId, now: Timestamp) -> Result<(), StoreError> {
+    change(
+        tx,
+        "UPDATE branches SET generation = generation + 1, attempts = 0, next_try_at = ?1 \
+         WHERE id = ?2 AND state = 'ready' AND desired = 'running' AND settled_generation = generation",
+        params![now.as_micros(), id.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Whether a branch is known to be as it is wished.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_settled(reader: &Reader, id: &BranchId) -> Result<bool, StoreError> {
+    let settled = number(
+        reader,
+        "SELECT COUNT(*) FROM branches WHERE id = ? AND settled_generation = generation",
+        params![id.as_str()],
+    )?;
+    Ok(settled > 0)
 }
 
 /// What a branch's schema looks like now.

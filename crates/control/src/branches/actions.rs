@@ -8,6 +8,7 @@ use bough_model::{ActorRef, BranchId, BranchName, BranchState, Timestamp};
 use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, NewDatabaseAt, Operation};
 use bough_store::branches::{self as store, Fields, Filter, NewBranch};
 use bough_store::databases as database_store;
+use bough_store::reconcile as wishes;
 use serde_json::json;
 
 use super::{BranchRow, expiry};
@@ -17,6 +18,9 @@ use crate::databases::CreateDatabase;
 use crate::databases::actions::{self as databases, FIRST_BRANCH, taken};
 use crate::random::fresh;
 use crate::{Caller, Change, ControlPlane, Error, Page, Result};
+
+/// Longest wait for a branch's server to take up other rights, in seconds.
+const RIGHTS_LIMIT_SECONDS: u64 = 60;
 
 /// What is asked for in a new branch.
 #[derive(Clone, Debug, Default)]
@@ -324,10 +328,11 @@ impl ControlPlane {
         })
     }
 
-    /// Switches safe migrations.
+    /// Switches safe migrations. When it answers, the branch's server obeys, or nobody can reach it before
+    /// it does: sessions with the rights from before are over.
     ///
     /// # Errors
-    /// When the branch is gone.
+    /// When the branch is gone; [`Error::Unavailable`] when its server does not obey in time.
     pub fn set_safe_migrations(
         &self,
         caller: &Caller,
@@ -335,7 +340,7 @@ impl ControlPlane {
         safe_migrations: bool,
     ) -> Result<BranchRow> {
         let grant = granted.clone();
-        self.change(caller, move |change| {
+        let row = self.change(caller, move |change| {
             let before = store::get_for_write(change.tx, &grant)?;
             if before.safe_migrations == safe_migrations {
                 return Ok(before);
@@ -348,7 +353,30 @@ impl ControlPlane {
             };
             record(change, grant.at(), action, &before, &json!({}))?;
             Ok(BranchRow { safe_migrations, updated_at: change.now, ..before })
-        })
+        })?;
+        self.wish_recorded();
+        self.await_rights(&row)?;
+        Ok(row)
+    }
+
+    /// Waits until a branch that can be entered has the rights that are wished.
+    fn await_rights(&self, row: &BranchRow) -> Result<()> {
+        let look = || {
+            self.store.read(|reader| {
+                let state = wishes::wish(reader, &row.id)?.map(|wish| wish.state);
+                Ok::<_, Error>(state != Some(BranchState::Ready) || wishes::is_settled(reader, &row.id)?)
+            })
+        };
+        let limit = Duration::from_secs(RIGHTS_LIMIT_SECONDS);
+        if self.engine.is_none() || self.waiting.until(limit, look, |obeys| *obeys)? {
+            return Ok(());
+        }
+        Err(Error::Unavailable(format!(
+            "safe migrations are recorded as {} for branch {}, and its server does not obey yet; ask again to wait \
+             longer, and see the branch's `last_error` if it stays so",
+            if row.safe_migrations { "on" } else { "off" },
+            row.name
+        )))
     }
 }
 

@@ -13,6 +13,7 @@
 //! wish is recorded. A development branch takes its parent's schema and no data.
 
 mod actions;
+mod backend;
 mod changes;
 mod deletion;
 mod expiry;
@@ -22,6 +23,7 @@ mod sql;
 mod upkeep;
 
 pub use actions::{CreateBranch, UpdateBranch};
+pub use backend::Backend;
 pub use bough_store::branches::{BranchRow, Filter, ServerRow};
 pub use bough_store::resizes::ResizeRow;
 pub use live::{BranchServer, SchemaObject, SchemaObjectKind, ServerReport};

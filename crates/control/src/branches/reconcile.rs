@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bough_engine::killpoint;
-use bough_engine::{BranchSpec, ManagedEngine, Observation, Plan, Seed, Step, plan};
-use bough_model::{BranchId, DatabaseId, Desired};
+use bough_engine::{BranchSpec, ManagedEngine, Observation, Plan, RoleAccounts, Seed, Step, plan};
+use bough_model::{BranchId, DatabaseId, Desired, PasswordVerifiers};
 use bough_store::reconcile::{self as store, Wish};
 use bough_store::resizes;
 
@@ -285,6 +285,9 @@ impl ControlPlane {
             size: size.clone(),
             seed,
             restarts: wish.restarts,
+            accounts: RoleAccounts::new(wish.safe_migrations, |role| {
+                PasswordVerifiers::of(self.keys.role_secret(&wish.id, role).expose().as_bytes())
+            }),
         })
     }
 
@@ -347,6 +350,7 @@ mod tests {
             schema_ready: false,
             attempts: 0,
             restarts: 0,
+            safe_migrations: false,
         }
     }
 

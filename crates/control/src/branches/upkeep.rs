@@ -49,8 +49,13 @@ impl ControlPlane {
                 self.store.read(|reader| Ok::<_, Error>(store::ready_after(reader, &from, AT_ONCE)?))?;
             let Some(last) = page.last() else { break };
             from = last.to_string();
-            for id in page.iter().filter(|id| !engine.alive(id)) {
-                self.start_again(id)?;
+            for id in &page {
+                if !engine.alive(id) {
+                    self.start_again(id)?;
+                } else if engine.are_accounts_changeable(id) {
+                    // Made by a Bough that had none for clients yet, or somebody has opened them.
+                    self.look_again(id)?;
+                }
             }
         }
         let now = self.now();

@@ -10,9 +10,13 @@ use std::sync::Once;
 use std::time::Duration;
 
 use bough_engine::{
-    Binaries, BranchSpec, EngineAccount, EngineConfig, ManagedEngine, Plan, STARTS_AT_ONCE, Seed, plan,
+    Binaries, BranchSpec, EngineAccount, EngineConfig, ManagedEngine, Plan, RoleAccounts, STARTS_AT_ONCE,
+    Seed, plan,
 };
-use bough_model::{BranchId, ClusterSize, ClusterSizeName, DatabaseName, Desired};
+use bough_model::{
+    BranchId, ClusterSize, ClusterSizeName, DatabaseName, Desired, PasswordRole, PasswordVerifiers, Secret,
+};
+use bough_mysql_client::{ConnectLimits, Connection, Error, SocketAddress, quote_ident};
 
 /// More steps than any way from one state to another takes.
 const STEPS_MAX: usize = 12;
@@ -117,13 +121,33 @@ pub fn size() -> ClusterSize {
     }
 }
 
+/// What a role's account is entered with on a branch of these tests.
+pub fn secret(branch: &str, role: PasswordRole) -> String {
+    format!("{branch} {}", role.as_str())
+}
+
+pub fn accounts(branch: &str, safe_migrations: bool) -> RoleAccounts {
+    RoleAccounts::new(safe_migrations, |role| PasswordVerifiers::of(secret(branch, role).as_bytes()))
+}
+
 pub fn root_spec(name: &str) -> BranchSpec {
-    BranchSpec { id: id(name), schema: schema(), size: size(), seed: Seed::Empty, restarts: 0 }
+    let accounts = accounts(name, false);
+    BranchSpec { id: id(name), schema: schema(), size: size(), seed: Seed::Empty, restarts: 0, accounts }
 }
 
 pub fn child_spec(name: &str, parent: &str) -> BranchSpec {
     let seed = Seed::SchemaOf { parent: id(parent), parent_schema: schema() };
     BranchSpec { seed, ..root_spec(name) }
+}
+
+/// A session of a role on its branch's schema.
+pub fn enter(engine: &ManagedEngine, branch: &BranchId, role: PasswordRole) -> Result<Connection, Error> {
+    let path = engine.address(branch).path;
+    let address = SocketAddress { path, user: role.account().to_owned() };
+    let secret = Secret::new(secret(branch.as_str(), role));
+    let mut conn = Connection::open_with(&address, Some(&secret), ConnectLimits::default())?;
+    conn.execute(format!("USE {}", quote_ident(schema().as_str())))?;
+    Ok(conn)
 }
 
 /// Observes, plans and executes until nothing is left to do.

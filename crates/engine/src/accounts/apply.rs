@@ -1,0 +1,177 @@
+//! Makes the accounts what is wished, seals them, and ends what was begun with rights that were taken.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bough_model::{BranchId, PasswordRole};
+use bough_mysql_client::{Connection, Error, code, quote_grant_schema, quote_str};
+
+use super::seen::Difference;
+use super::{AccountsSeen, Wished, account, rights, seal};
+use crate::managed::{BranchSpec, ManagedEngine};
+use crate::wait::wait_until;
+use crate::{EngineError, cnf, killpoint, prepare};
+
+/// How often accounts are rewritten before it is said that they do not stay as they are made: while they
+/// are open, for milliseconds, a client can change its own.
+const REWRITES_MAX: u32 = 3;
+/// Longest wait for sessions that were told to end, in seconds: a change of a large table is undone first.
+pub const CUT_LIMIT_S: u64 = 60;
+/// Pause between two looks at sessions that end, in milliseconds.
+const CUT_PAUSE_MS: u64 = 5;
+
+impl ManagedEngine {
+    pub(crate) fn seal_accounts(&self, spec: &BranchSpec) -> Result<(), EngineError> {
+        let id = &spec.id;
+        let wished = spec.wished();
+        self.must_answer(id)?;
+        let mut conn = self.connect(id)?;
+        let failed = EngineError::server(id, "had its accounts sealed");
+        conn.execute("SET SESSION sql_log_bin = 0").map_err(&failed)?;
+        let mut seen = self.accounts_seen(id, &mut conn, self.are_accounts_open(id)?)?;
+        // Whose they are that an interrupted rewriting left over is not known any more.
+        let mut narrowed: BTreeSet<&str> = if seen.half_done { all_accounts() } else { BTreeSet::new() };
+        for _ in 0..REWRITES_MAX {
+            if !seen.sealed || !seen.are_roles_as_wished(&wished) {
+                self.open_accounts(id, &mut conn)?;
+                narrowed.extend(self.rewrite(&mut conn, &seen, &wished).map_err(&failed)?);
+            }
+            self.enforce(id, &mut conn, &wished)?;
+            seen = self.accounts_seen(id, &mut conn, self.are_accounts_open(id)?)?;
+            if seen.is_as_wished(&wished) {
+                if seen.half_done {
+                    cut(id, &mut conn, &narrowed)?;
+                    killpoint::reach("seal-accounts.cut");
+                    self.set_stage(id, &self.dir.branch(id), |stage| stage.accounts_open = false)?;
+                }
+                return Ok(());
+            }
+        }
+        let why =
+            "its accounts do not stay as they are made; somebody changes them at the same time".to_owned();
+        Err(EngineError::Refused { branch: id.clone(), why })
+    }
+
+    /// Lets accounts be changed until they are sealed again, which is noted first.
+    pub(crate) fn open_accounts(&self, id: &BranchId, conn: &mut Connection) -> Result<(), EngineError> {
+        let paths = self.dir.branch(id);
+        if !self.are_accounts_open(id)? {
+            self.set_stage(id, &paths, |stage| stage.accounts_open = true)?;
+        }
+        {
+            let _own = self.account.own_files()?;
+            seal::unseal(&paths, seal::ACCOUNTS)?;
+        }
+        reopen(id, conn)?;
+        killpoint::reach("seal-accounts.opened");
+        Ok(())
+    }
+
+    fn are_accounts_open(&self, id: &BranchId) -> Result<bool, EngineError> {
+        let _own = self.account.own_files()?;
+        Ok(self.stage(&self.dir.branch(id))?.ok_or_else(|| self.no_stage(id))?.accounts_open)
+    }
+
+    /// The accounts as they are wished; which of them lost rights, or had another secret.
+    fn rewrite(
+        &self,
+        conn: &mut Connection,
+        seen: &AccountsSeen,
+        wished: &Wished<'_>,
+    ) -> Result<Vec<&'static str>, Error> {
+        prepare::drop_others(conn, &self.account.own_name)?;
+        let mut narrowed = Vec::new();
+        for role in PasswordRole::ALL {
+            let difference = seen.difference(role, wished);
+            if difference == Difference::None {
+                continue;
+            }
+            if difference == Difference::Other {
+                conn.execute(format!(
+                    "CREATE OR REPLACE USER {} IDENTIFIED VIA mysql_native_password USING {}",
+                    account(role),
+                    quote_str(&wished.accounts.hash(role))
+                ))?;
+                narrowed.push(role.account());
+            }
+            conn.execute(format!(
+                "GRANT {} ON {}.* TO {}",
+                rights::of(role, wished.accounts.safe_migrations).join(", "),
+                quote_grant_schema(wished.schema.as_str()),
+                account(role)
+            ))?;
+        }
+        killpoint::reach("seal-accounts.rewritten");
+        Ok(narrowed)
+    }
+
+    /// What holds besides the accounts' own rights.
+    fn enforce(&self, id: &BranchId, conn: &mut Connection, wished: &Wished<'_>) -> Result<(), EngineError> {
+        let safe = wished.accounts.safe_migrations;
+        for (name, value) in cnf::enforced(safe) {
+            let set = conn.execute(format!("SET GLOBAL {name} = {value}"));
+            set.map_err(EngineError::server(id, "had its accounts sealed"))?;
+        }
+        // What was written is in the files before they are shut.
+        reopen(id, conn)?;
+        {
+            let paths = self.dir.branch(id);
+            let _own = self.account.own_files()?;
+            seal::seal(&paths, seal::ACCOUNTS)?;
+            if safe { seal::seal(&paths, seal::EVENTS) } else { seal::unseal(&paths, seal::EVENTS) }?;
+        }
+        reopen(id, conn)?;
+        killpoint::reach("seal-accounts.sealed");
+        Ok(())
+    }
+}
+
+fn all_accounts() -> BTreeSet<&'static str> {
+    PasswordRole::ALL.into_iter().map(PasswordRole::account).collect()
+}
+
+/// Has the server write the tables out and open their files anew.
+fn reopen(id: &BranchId, conn: &mut Connection) -> Result<(), EngineError> {
+    let tables = format!("FLUSH TABLES mysql.{}, mysql.{}", seal::ACCOUNTS, seal::EVENTS);
+    conn.execute(tables).map_err(EngineError::server(id, "had its accounts sealed"))
+}
+
+/// Ends every session of these accounts, events that run included: a session keeps the rights that it had
+/// when it chose its schema.
+fn cut(id: &BranchId, conn: &mut Connection, accounts: &BTreeSet<&str>) -> Result<(), EngineError> {
+    let failed = EngineError::server(id, "had sessions ended whose rights were taken");
+    let names: Vec<String> = accounts.iter().map(|name| quote_str(name)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let sql =
+        format!("SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER IN ({})", names.join(", "));
+    let rows = conn.query_rows(sql).map_err(&failed)?;
+    let ids = rows.iter().map(|row| row.u64("id")).collect::<Result<Vec<_>, _>>().map_err(&failed)?;
+    for session in &ids {
+        match conn.execute(format!("KILL CONNECTION {session}")) {
+            Err(Error::Statement { code: code::NO_SUCH_SESSION, .. }) | Ok(()) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let listed: Vec<String> = ids.iter().map(u64::to_string).collect();
+    let sql = format!(
+        "SELECT COUNT(*) AS left_over FROM information_schema.PROCESSLIST WHERE ID IN ({})",
+        listed.join(", ")
+    );
+    let limit = Duration::from_secs(CUT_LIMIT_S);
+    let gone = wait_until(limit, Duration::from_millis(CUT_PAUSE_MS), || {
+        match conn.query_one(&sql).and_then(|row| row.u64("left_over")) {
+            Ok(0) => Some(Ok(())),
+            Ok(_) => None,
+            Err(error) => Some(Err(failed(error))),
+        }
+    });
+    gone.unwrap_or_else(|| {
+        let what = "the end of sessions whose rights were taken";
+        Err(EngineError::TooSlow { what, branch: id.clone(), limit, last_words: None })
+    })
+}
