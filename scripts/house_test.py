@@ -102,6 +102,8 @@ class Rooms(Case):
         self.assertNotIn("mysql-client", house.ROOMS["bough"])
         self.assertEqual((), house.ROOMS["model"])
         self.assertEqual(("model",), house.ROOMS["policy"])
+        self.assertEqual((), house.ROOMS["mysql-wire"])
+        self.assertEqual(("model", "mysql-wire"), house.ROOMS["gateway"], "it knows the control plane as a trait alone")
 
     def test_an_arrow_written_into_a_manifest_is_red_with_its_line(self):
         house.metadata = self.real_metadata

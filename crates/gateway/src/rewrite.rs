@@ -1,0 +1,60 @@
+//! The only answer that is rewritten: on a branch with safe migrations the server's refusal of a schema change
+//! becomes the error that clients of the contract know.
+
+use bough_model::DatabaseName;
+use bough_mysql_wire::ErrPacket;
+
+/// Rights whose absence stops a schema change, as the server names them.
+const DDL_WORDS: [&[u8]; 7] =
+    [b"CREATE", b"ALTER", b"DROP", b"INDEX", b"TRIGGER", b"CREATE VIEW", b"REFERENCES"];
+
+const TABLE_ACCESS_DENIED: u16 = 1142;
+const DATABASE_ACCESS_DENIED: u16 = 1044;
+const ROUTINE_ACCESS_DENIED: u16 = 1370;
+
+/// Whether an error of this number may have to be rewritten.
+pub(crate) const fn may_be_ddl(errno: u16) -> bool {
+    matches!(errno, TABLE_ACCESS_DENIED | DATABASE_ACCESS_DENIED | ROUTINE_ACCESS_DENIED)
+}
+
+/// Whether the server has refused a schema change of the branch's schema. Whatever language the server speaks, it
+/// begins with the rights, or names the schema.
+pub(crate) fn is_ddl(error: &ErrPacket, schema: &DatabaseName) -> bool {
+    let message = &error.message;
+    match error.errno {
+        TABLE_ACCESS_DENIED => {
+            let is_right = |word: &&[u8]| word.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b','));
+            let words: Vec<&[u8]> = message.split(|byte| *byte == b' ').take_while(is_right).collect();
+            let rights = words.join(&b' ');
+            rights.split(|byte| *byte == b',').any(|right| DDL_WORDS.contains(&right.trim_ascii()))
+        }
+        DATABASE_ACCESS_DENIED => message.ends_with(format!("'{}'", schema.as_str()).as_bytes()),
+        ROUTINE_ACCESS_DENIED => {
+            message.get(..13).is_some_and(|right| right.eq_ignore_ascii_case(b"alter routine"))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_schema_changes_are() {
+        let schema = DatabaseName::parse("shop").expect("a name");
+        let is = |errno, message: &str| is_ddl(&ErrPacket::new(errno, b"42000", message), &schema);
+        let of = "command denied to user 'planetscale-admin'@'localhost' for";
+        assert!(is(1142, &format!("CREATE {of} table `shop`.`t`")));
+        assert!(is(1142, &format!("CREATE VIEW {of} table `shop`.`t`")));
+        assert!(is(1142, &format!("INSERT, CREATE {of} table `shop`.`t`")));
+        assert!(is(1142, "DROP Befehl nicht erlaubt"));
+        assert!(!is(1142, &format!("SELECT {of} table `shop`.`CREATE`")));
+        assert!(!is(1142, &format!("SHOW VIEW {of} table `shop`.`t`")));
+        assert!(is(1044, "Access denied for user 'planetscale-admin'@'localhost' to database 'shop'"));
+        assert!(!is(1044, "Access denied for user 'planetscale-admin'@'localhost' to database 'mysql'"));
+        assert!(is(1370, &format!("alter routine {of} routine 'shop.p'")));
+        assert!(!is(1370, &format!("execute {of} routine 'shop.p'")));
+        assert!(!is(1045, "CREATE"));
+    }
+}

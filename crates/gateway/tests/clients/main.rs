@@ -1,0 +1,4 @@
+//! Clients of the gateway in front of real branch servers.
+
+mod first;
+mod support;
