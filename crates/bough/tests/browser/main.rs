@@ -64,6 +64,16 @@ fn seed_flow() {
 }
 
 #[test]
+fn account() {
+    run("account");
+}
+
+#[test]
+fn settings() {
+    run("settings");
+}
+
+#[test]
 fn sessions() {
     run("sessions");
 }

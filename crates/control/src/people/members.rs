@@ -134,14 +134,15 @@ fn remove_some(
     let (tx, at) = (change.tx, granted.at());
     let organization_at = within(at)?;
     let member = users::get_member_for_write(tx, granted)?;
+    // Whether he may go is seen before anything of his does. Nobody could take out the last administrator, so
+    // that comes first.
+    can_do_without(change, &organization_at, &member)?;
     let others = users::count_memberships(tx, granted)? - 1;
     if leaves && others == 0 {
         return Err(Error::Invalid(
             "this is your only organization; an administrator can remove you from it".to_owned(),
         ));
     }
-    // Whether he may go is seen before anything of his does.
-    can_do_without(change, &organization_at, &member)?;
     if wanted.delete_service_tokens && !delete_tokens(change, &organization_at, &member)? {
         return Ok(false);
     }

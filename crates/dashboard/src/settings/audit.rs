@@ -255,6 +255,11 @@ fn verdict(organization: &str, report: &ChainReport) -> Verdict {
     }
     match report.entries - report.anchored {
         ..=0 => lines.push("All of them stand in the record that is kept outside the store.".to_owned()),
+        1 => lines.push(
+            "The last of them is not in the record that is kept outside the store yet: it is written every few \
+             seconds. That it is the last one cannot be told until then."
+                .to_owned(),
+        ),
         young => lines.push(format!(
             "{young} of them are not in the record that is kept outside the store yet: it is written every \
              few seconds. That they are the last ones cannot be told until then."
