@@ -36,7 +36,7 @@ ROOMS = {
     "control": ("model", "policy", "store", "mysql-client", "engine"),
     "api": ("model", "policy", "control"),
     "dashboard": ("model", "policy", "control"),
-    "bough": ("model", "policy", "store", "engine", "control", "api", "dashboard"),
+    "bough": ("model", "policy", "store", "engine", "control", "gateway", "api", "dashboard"),
     "testkit": (),
     "torture": ("engine", "mysql-client", "testkit"),
     "bench": ("model", "policy", "store", "mysql-client", "engine", "control", "api", "testkit"),

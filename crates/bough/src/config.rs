@@ -20,6 +20,7 @@ const SESSION_LIMIT_SECONDS: u64 = 366 * 24 * 3600;
 pub struct Config {
     pub server: Server,
     pub api: Api,
+    pub gateway: Gateway,
     pub dashboard: Dashboard,
     tokens: Tokens,
     pub log: Log,
@@ -45,6 +46,24 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Api {
     pub rate_limit_per_minute: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of an operator, each by itself")]
+pub struct Gateway {
+    pub in_serve: bool,
+    pub public_address: String,
+    pub tls_certificate: String,
+    pub tls_key: String,
+    pub plain_text_from_loopback: bool,
+    pub proxy_protocol_from: Vec<String>,
+    pub local_infile: bool,
+    pub connections_max: usize,
+    pub connections_per_address: usize,
+    pub connections_per_password: usize,
+    pub login_limit_ms: u64,
+    pub drain_limit_ms: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,7 +152,8 @@ const fn yes() -> bool {
 /// `BOUGH_API_RATE_LIMIT_PER_MINUTE`.
 fn variables(defaults: &config::Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for section in ["server", "api", "dashboard", "tokens", "log", "engine", "limits", "defaults"] {
+    for section in ["server", "api", "gateway", "dashboard", "tokens", "log", "engine", "limits", "defaults"]
+    {
         let Ok(table) = defaults.get_table(section) else { continue };
         for key in table.keys() {
             let name = format!("BOUGH_{section}_{key}").to_ascii_uppercase();
@@ -178,8 +198,9 @@ impl Config {
         read.expect("the defaults parse: a test sees to it")
     }
 
-    /// The settings as the control plane wants them, with the address that was bound.
-    pub fn settings(&self, http: SocketAddr) -> Result<Settings> {
+    /// The settings as the control plane wants them: with the address that was bound, and with the one that MySQL
+    /// clients are told and the file that they verify it by.
+    pub fn settings(&self, http: SocketAddr, mysql: String, mysql_ca: Option<&Path>) -> Result<Settings> {
         let public_url = match self.server.public_url.trim_end_matches('/') {
             "" => format!("http://{http}"),
             url => url.to_owned(),
@@ -198,8 +219,8 @@ impl Config {
         Ok(Settings {
             addresses: Addresses {
                 public_url,
-                mysql: self.server.mysql.clone(),
-                mysql_ca: None,
+                mysql,
+                mysql_ca: mysql_ca.map(|path| path.display().to_string()),
                 data_http: self.server.data_http.clone(),
             },
             default_size: size("cluster_size", &self.defaults.cluster_size)?,
@@ -223,6 +244,11 @@ impl Config {
             sessions: self.dashboard.sessions()?,
             foreign_keys: self.defaults.foreign_keys,
         })
+    }
+
+    /// The settings where this process answers nobody: addresses stand in nothing that is used.
+    pub fn settings_unserved(&self) -> Result<Settings> {
+        self.settings(([127, 0, 0, 1], 0).into(), self.server.mysql.clone(), None)
     }
 
     /// The buffer pool of the largest cluster size, in bytes.
@@ -325,7 +351,7 @@ mod tests {
     fn the_defaults_can_be_used() {
         let config = Config::load(None, None).expect("the defaults parse");
         let address = "127.0.0.1:8080".parse().expect("an address");
-        let settings = config.settings(address).expect("and make sense");
+        let settings = config.settings(address, String::new(), None).expect("and make sense");
         assert_eq!(settings.addresses.public_url, "http://127.0.0.1:8080");
         assert_eq!(settings.default_region().slug.as_str(), "local");
         assert_eq!(region_id("local"), region_id("local"));

@@ -5,13 +5,15 @@
 //!     store.sqlite    0600   metadata
 //!     secrets/        0700   master-key      what audit and stored secrets are keyed with
 //!     audit-heads     0600   heads of the audit chains, outside the store
-//!     run/            0711   lock, addresses.json
+//!     tls/            0711   the gateway's certificate and its authority
+//!     run/            0711   lock, addresses.json, sockets of gateway processes
 //!     engine/         0700   branch servers, owned by their account
 //!     bough.toml             settings, if the operator wrote any
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Write as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,6 +94,11 @@ impl DataDir {
     /// Where it is.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What belongs to the processes that run.
+    pub fn run(&self) -> PathBuf {
+        self.root.join("run")
     }
 
     fn key_path(&self) -> PathBuf {
@@ -177,8 +184,12 @@ impl DataDir {
     }
 
     /// Tells scripts where the listeners are.
-    pub fn write_addresses(&self, http: std::net::SocketAddr) -> Result<()> {
-        let text = serde_json::json!({"http": http.to_string()}).to_string() + "\n";
+    pub fn write_addresses(&self, http: SocketAddr, mysql: Option<SocketAddr>) -> Result<()> {
+        let mut addresses = serde_json::json!({"http": http.to_string()});
+        if let Some(mysql) = mysql {
+            addresses["mysql"] = mysql.to_string().into();
+        }
+        let text = addresses.to_string() + "\n";
         let path = self.root.join("run/addresses.json");
         let half = self.root.join("run/addresses.json.new");
         let _ = fs::remove_file(&half);

@@ -4,6 +4,7 @@
 mod commands;
 mod config;
 mod datadir;
+mod gateway;
 mod logging;
 mod output;
 
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{admin, audit, dev, doctor, serve, setup, shell, stop_branches};
+use commands::{admin, audit, dev, doctor, gateway as gateway_command, serve, setup, shell, stop_branches};
 
 /// Your own PlanetScale on your own machines: MySQL databases that branch, and service tokens that open
 /// exactly what they should.
@@ -29,6 +30,8 @@ enum Command {
     Dev(dev::Args),
     /// Serves a data directory, in the foreground.
     Serve(serve::Args),
+    /// Takes MySQL clients in a process of its own.
+    Gateway(gateway_command::Args),
     /// Makes the first organization, its administrator and a first service token.
     Setup(setup::Args),
     /// Makes and repairs organizations, people and tokens, whether the server runs or not.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Gateway(args) => gateway_command::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Admin(args) => admin::run(&args),
         Command::Shell(args) => shell::run(&args),

@@ -56,6 +56,17 @@ impl ControlPlane {
         background.spawn("audit-heads", note_heads)?;
         Ok(background)
     }
+
+    /// Starts only what writes down what this process has noticed: for one beside that which does the rest.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start_recorder(self: &Arc<Self>) -> Result<Background> {
+        let stop = Arc::new(Stop::default());
+        let mut background = Background { plane: Arc::clone(self), stop, threads: Vec::new() };
+        background.spawn("recorder", |plane, _| plane.recorder.run(&plane.store, || plane.now()))?;
+        Ok(background)
+    }
 }
 
 fn note_heads(plane: &Arc<ControlPlane>, stop: &Stop) {

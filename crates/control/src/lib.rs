@@ -30,7 +30,7 @@ pub mod service_tokens;
 pub mod setup;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bough_engine::ManagedEngine;
@@ -49,6 +49,7 @@ pub use caller::{Caller, Change};
 pub use error::{Error, Result};
 pub use keys::{Keys, MASTER_KEY_LEN};
 pub use once::{Once, Replay};
+pub use random::fill_random;
 pub use recorder::Recorder;
 pub use settings::{Addresses, Limits, SessionLimits, Settings};
 
@@ -71,6 +72,8 @@ pub struct ControlPlane {
     /// The version of the server that is installed, as it was looked at last.
     installed: RwLock<String>,
     audit_heads: PathBuf,
+    /// Where another process brings wishes about: what tells it that there is one.
+    told: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Held while somebody has an audit log checked.
     verifying: Mutex<()>,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
@@ -103,10 +106,24 @@ impl ControlPlane {
             waiting: Waiting::default(),
             installed: RwLock::new(installed),
             audit_heads,
+            told: OnceLock::new(),
             verifying: Mutex::new(()),
             branches: Memo::default(),
             credentials: Memo::default(),
         })
+    }
+
+    /// Has `tell` called for each wish that this process records: another one brings them about, and looks at
+    /// once when it is told. Without it, that takes it up to a second.
+    pub fn tell_of_wishes(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        self.waiting.for_another_process();
+        // A second one would be told nothing that the first one is not.
+        let _ = self.told.set(tell);
+    }
+
+    /// Another process has recorded a wish: the reconciler looks now.
+    pub fn look_for_wishes(&self) {
+        self.nudge.now();
     }
 
     /// The operator's settings.

@@ -15,6 +15,14 @@ pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Fills with random bytes.
+///
+/// # Panics
+/// When the operating system has no randomness to give: nothing that we hand out would be safe.
+pub fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
+}
+
 /// Bytes of the supply that each thread keeps for ids.
 const SUPPLY_BYTES: usize = 4_096;
 

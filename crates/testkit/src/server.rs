@@ -212,7 +212,7 @@ impl Bough {
     pub fn serve_with(&mut self, args: &[&str], env: &[(&str, &str)]) {
         let _ = std::fs::remove_file(self.data_dir().join("run/addresses.json"));
         let log = File::options().create(true).append(true).open(self.dir.path().join("log")).expect("a log");
-        let mut command = self.command(&["serve", "--http", "127.0.0.1:0"]);
+        let mut command = self.command(&["serve", "--http", "127.0.0.1:0", "--mysql", "127.0.0.1:0"]);
         command.args(&self.options.args).args(args).envs(env.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(Stdio::from(log)).spawn();
         self.child = Some(child.expect("the binary runs"));

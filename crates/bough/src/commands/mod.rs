@@ -4,6 +4,7 @@ pub mod admin;
 pub mod audit;
 pub mod dev;
 pub mod doctor;
+pub mod gateway;
 pub mod serve;
 pub mod setup;
 pub mod shell;
@@ -23,7 +24,7 @@ use crate::output::os_user;
 fn plane_without_engine(place: &Place, dir: &DataDir) -> Result<Arc<ControlPlane>> {
     let config = Config::load(Some(dir.root()), place.config.as_deref())?;
     // Nothing is served, so nobody reads the address.
-    dir.plane(config.settings(([127, 0, 0, 1], 0).into())?, None)
+    dir.plane(config.settings_unserved()?, None)
 }
 
 /// The operator, as this process is one.

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::datadir::DataDir;
+use crate::gateway::{self, Listening};
 use crate::{Place, logging, output};
 
 /// Longest time for all branch servers to stop, in seconds.
@@ -28,7 +29,7 @@ pub struct Args {
     /// Where API and pages are served; port 0 takes any free one.
     #[arg(long, value_name = "ADDR")]
     pub http: Option<String>,
-    /// What answers name for MySQL clients. Nothing listens there in this version.
+    /// Where MySQL clients are listened for; port 0 takes any free one.
     #[arg(long, value_name = "ADDR")]
     pub mysql: Option<String>,
     /// What answers name for SQL over HTTP. Nothing listens there in this version.
@@ -65,6 +66,7 @@ pub fn serve(
     flag(&mut config.server.http, &args.http);
     flag(&mut config.server.mysql, &args.mysql);
     flag(&mut config.server.data_http, &args.data_http);
+    let config = Arc::new(config);
     let _held = dir.hold()?;
     logging::start(&config.log)?;
     raise_descriptors();
@@ -83,10 +85,27 @@ pub fn serve(
         };
         let server = Server::bind(address).await?;
         let bound = server.address();
-        let plane = dir.plane(config.settings(bound)?, Some(Arc::clone(&engine)))?;
+        let (listening, mysql) = match config.gateway.in_serve {
+            true => {
+                let listening = Listening::bind(&config.server.mysql, false)?;
+                let address = listening.address();
+                (Some(listening), address)
+            }
+            false => (None, config.server.mysql.parse().context("[server] mysql is no address")?),
+        };
+        let mysql_address = gateway::public_address(&config, mysql);
+        gateway::make_certificates(dir, &config, &mysql_address)?;
+        tokio::spawn(gateway::renew_certificates(dir.clone(), Arc::clone(&config), mysql_address.clone()));
+        let authority = gateway::authority(dir, &config);
+        let settings = config.settings(bound, mysql_address, authority.as_deref())?;
+        let plane = dir.plane(settings, Some(Arc::clone(&engine)))?;
         let background = plane.start_background()?;
-        dir.write_addresses(bound)?;
-        tracing::info!(http = %bound, data_dir = %dir.root().display(), flavor = %engine.flavor(), "serving");
+        gateway::region::listen(&dir.run(), Arc::clone(&plane))?;
+        let listens = listening.is_some();
+        let version = engine.flavor().to_string();
+        let clients = listening.map(|listening| listening.serve(dir, &config, &plane, &version)).transpose()?;
+        dir.write_addresses(bound, listens.then_some(mysql))?;
+        tracing::info!(http = %bound, mysql = listens.then_some(tracing::field::display(mysql)), data_dir = %dir.root().display(), flavor = %engine.flavor(), "serving");
         warn_of_orphans(&plane, &engine);
         let options = Options {
             rate_limit_per_minute: config.api.rate_limit_per_minute,
@@ -115,6 +134,9 @@ pub fn serve(
             ended = &mut serving => ended?,
         }
         tracing::info!("stopping");
+        if let Some(clients) = clients {
+            clients.stop().await;
+        }
         dir.remove_addresses();
         tokio::task::spawn_blocking(move || background.stop()).await?;
         Ok(())
@@ -128,7 +150,7 @@ pub fn serve(
 }
 
 /// What ends at the first SIGTERM or SIGINT. Both are listened for from this call on.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
+pub fn stop_signal() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
     Ok(async move {
@@ -140,7 +162,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
 }
 
 /// Each connection and each branch server's log takes a descriptor: as many as the system lets us have.
-fn raise_descriptors() {
+pub fn raise_descriptors() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
     {

@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Result<()> {
     let dir = DataDir::existing(&args.place.data_dir)?;
     let config = Config::load(Some(dir.root()), args.place.config.as_deref())?;
     let engine = dir.engine(&config)?;
-    let plane = dir.plane(config.settings(([127, 0, 0, 1], 0).into())?, None)?;
+    let plane = dir.plane(config.settings_unserved()?, None)?;
     let caller = operator();
     let organization = match &args.organization {
         Some(name) => plane.organization_by_name(&caller, name)?,

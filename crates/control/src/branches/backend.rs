@@ -45,6 +45,22 @@ impl ControlPlane {
                     .to_owned(),
             ));
         }
+        self.way_in(branch, role, wish)
+    }
+
+    /// The same, without waiting: `None` when the branch is not ready now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such branch.
+    pub fn backend_now(&self, branch: &BranchId, role: PasswordRole) -> Result<Option<Backend>> {
+        let wish = self.wish_of(branch)?;
+        if wish.state != BranchState::Ready {
+            return Ok(None);
+        }
+        self.way_in(branch, role, wish).map(Some)
+    }
+
+    fn way_in(&self, branch: &BranchId, role: PasswordRole, wish: Wish) -> Result<Backend> {
         Ok(Backend {
             socket: self.engine()?.address(branch).path,
             account: role.account(),

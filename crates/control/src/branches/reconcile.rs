@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ const UNRECORDED_PAUSE_MILLIS: u64 = 1_000;
 const WAITING_MAX: usize = 128;
 /// Longest pause between two looks of somebody who waits, in milliseconds: other processes nudge nobody.
 const WAIT_LOOK_MILLIS: u64 = 500;
+/// The same where another process brings about what is waited for, in milliseconds.
+const WAIT_LOOK_ELSEWHERE_MILLIS: u64 = 20;
 
 /// Says to those who wait that a branch may have changed.
 #[derive(Default)]
@@ -46,9 +48,15 @@ pub(crate) struct Waiting {
     count: AtomicUsize,
     changes: Mutex<u64>,
     changed: Condvar,
+    /// Another process brings wishes about: nobody here says that something has changed.
+    elsewhere: AtomicBool,
 }
 
 impl Waiting {
+    pub(crate) fn for_another_process(&self) {
+        self.elsewhere.store(true, Ordering::Relaxed);
+    }
+
     fn tell(&self) {
         *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
@@ -70,7 +78,9 @@ impl Waiting {
             if crowded || left.is_zero() || found.as_ref().map_or(true, &enough) {
                 break found;
             }
-            let pause = left.min(Duration::from_millis(WAIT_LOOK_MILLIS));
+            let elsewhere = self.elsewhere.load(Ordering::Relaxed);
+            let pause = if elsewhere { WAIT_LOOK_ELSEWHERE_MILLIS } else { WAIT_LOOK_MILLIS };
+            let pause = left.min(Duration::from_millis(pause));
             let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
             drop(self.changed.wait_timeout_while(changes, pause, |now| *now == seen));
         };
@@ -156,6 +166,9 @@ impl ControlPlane {
     pub(crate) fn wish_recorded(&self) {
         killpoint::reach("wish.recorded");
         self.nudge.now();
+        if let Some(tell) = self.told.get() {
+            tell();
+        }
     }
 
     /// Wakes the reconciler, also so that it notices that it shall end.

@@ -1,0 +1,193 @@
+//! The MySQL gateway, wired: its certificate, its listener, what it asks of the control plane.
+
+pub mod certificates;
+mod directory;
+mod peers;
+pub mod region;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use bough_control::ControlPlane;
+use bough_gateway::{Gateway, ProxyProtocol, Settings, TlsConfig};
+use bough_model::{Cidrs, Timestamp};
+use tokio::net::{TcpListener, TcpSocket};
+
+use crate::config::Config;
+use crate::datadir::DataDir;
+use certificates::{Certificates, LOOK_EVERY_SECONDS, Source};
+use directory::PlaneDirectory;
+use peers::Peers;
+
+/// Connections that the system holds until they are accepted.
+const BACKLOG: u32 = 1024;
+/// What a server of MariaDB puts before its version, so that old clients take it for one of MySQL.
+const VERSION_PREFIX: &str = "5.5.5-";
+
+/// Listens for MySQL clients, before anything is served.
+pub struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// A gateway that serves.
+pub struct Serving {
+    gateway: Gateway,
+    drain_limit: Duration,
+}
+
+impl Listening {
+    /// Binds `address`, as it stands in the settings. With `share`, other gateway processes may do the same.
+    pub fn bind(address: &str, share: bool) -> Result<Self> {
+        let parsed: SocketAddr = address.parse().with_context(|| {
+            format!("{address:?} is no address for MySQL clients to be listened for, such as 127.0.0.1:3316")
+        })?;
+        let socket = if parsed.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        if share {
+            socket.set_reuseport(true)?;
+        }
+        socket.bind(parsed).with_context(|| {
+            format!(
+                "MySQL clients cannot be listened for on {parsed}; is another Bough or database there? Name another \
+                 address with --mysql or [server] mysql"
+            )
+        })?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address that was bound.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes clients from now on.
+    pub fn serve(
+        self,
+        dir: &DataDir,
+        config: &Config,
+        plane: &Arc<ControlPlane>,
+        version: &str,
+    ) -> Result<Serving> {
+        let peers = Arc::new(Peers::join(&dir.run())?);
+        let settings = settings(config, version, peers.number())?;
+        let source = source(dir, config)?;
+        let certificates = Certificates::open(source.clone())?;
+        let tls = TlsConfig::new(certificates.server_config()?);
+        let directory = PlaneDirectory::new(Arc::clone(plane), Arc::clone(&peers));
+        let entropy = Arc::new(|bytes: &mut [u8]| bough_control::fill_random(bytes));
+        let gateway = Gateway::new(directory, tls, settings, entropy);
+        peers.listen(gateway.clone())?;
+        tokio::spawn(look_after_certificates(certificates));
+        let serving = gateway.clone();
+        tokio::spawn(async move { serving.serve(self.listener).await });
+        Ok(Serving { gateway, drain_limit: Duration::from_millis(config.gateway.drain_limit_ms) })
+    }
+}
+
+impl Serving {
+    /// Takes no more clients, lets those who are in the middle of something end it, for a while, and ends all
+    /// others.
+    pub async fn stop(self) {
+        self.gateway.drain(self.drain_limit).await;
+    }
+}
+
+/// What clients are told to connect to.
+pub fn public_address(config: &Config, bound: SocketAddr) -> String {
+    if !config.gateway.public_address.is_empty() {
+        return config.gateway.public_address.clone();
+    }
+    if !bound.ip().is_unspecified() {
+        return bound.to_string();
+    }
+    // Bound everywhere: the host by which the pages are reached, else this machine.
+    let url = config.server.public_url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = url.split(['/', ':']).next().unwrap_or_default();
+    let host = if host.is_empty() { "localhost" } else { host };
+    format!("{host}:{}", bound.port())
+}
+
+/// Makes what the local authority signs, where the operator has no certificate. Whoever holds the data
+/// directory calls this, at the start and then and again.
+pub fn make_certificates(dir: &DataDir, config: &Config, public_address: &str) -> Result<()> {
+    if let Source::Local(folder) = source(dir, config)? {
+        let names = certificates::names_for(public_address);
+        certificates::make_local(&folder, &names, Timestamp::from_system(SystemTime::now()))?;
+    }
+    Ok(())
+}
+
+/// Makes another certificate before the one of the local authority ends, for as long as this is polled.
+pub async fn renew_certificates(dir: DataDir, config: Arc<Config>, public_address: String) {
+    let Ok(Source::Local(folder)) = source(&dir, &config) else { return };
+    let mut every = tokio::time::interval(Duration::from_secs(LOOK_EVERY_SECONDS));
+    loop {
+        every.tick().await;
+        if certificates::is_due(&folder)
+            && let Err(error) = make_certificates(&dir, &config, &public_address)
+        {
+            tracing::warn!(error = %format!("{error:#}"), "another certificate could not be made; trying again");
+        }
+    }
+}
+
+/// Where the local authority's certificate lies, for clients to verify the gateway with; `None` where the
+/// operator's own certificate is shown.
+pub fn authority(dir: &DataDir, config: &Config) -> Option<PathBuf> {
+    match source(dir, config) {
+        Ok(Source::Local(folder)) => Some(certificates::authority_path(&folder)),
+        _ => None,
+    }
+}
+
+fn source(dir: &DataDir, config: &Config) -> Result<Source> {
+    let (certificate, key) = (&config.gateway.tls_certificate, &config.gateway.tls_key);
+    match (certificate.is_empty(), key.is_empty()) {
+        (true, true) => Ok(Source::Local(dir.root().join("tls"))),
+        (false, false) => Ok(Source::Files { certificate: certificate.into(), key: key.into() }),
+        _ => bail!("[gateway] tls_certificate and tls_key are set together, or neither is"),
+    }
+}
+
+fn settings(config: &Config, version: &str, process: u8) -> Result<Settings> {
+    let from = &config.gateway;
+    let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+    let proxies = Cidrs::parse(from.proxy_protocol_from.iter().map(String::as_str))
+        .map_err(|why| anyhow::anyhow!("[gateway] proxy_protocol_from: {why}"))?;
+    Ok(Settings {
+        version: format!("{VERSION_PREFIX}{version}"),
+        connections_max: unlimited(from.connections_max),
+        connections_per_address: unlimited(from.connections_per_address),
+        connections_per_password: unlimited(from.connections_per_password),
+        login_limit: Duration::from_millis(from.login_limit_ms),
+        plain_on_loopback: from.plain_text_from_loopback,
+        local_infile: from.local_infile,
+        proxy_protocol: if from.proxy_protocol_from.is_empty() {
+            ProxyProtocol::Off
+        } else {
+            ProxyProtocol::From(proxies)
+        },
+        process,
+        ..Settings::default()
+    })
+}
+
+async fn look_after_certificates(certificates: Arc<Certificates>) {
+    let mut every = tokio::time::interval(Duration::from_secs(LOOK_EVERY_SECONDS));
+    loop {
+        every.tick().await;
+        match certificates.look_again() {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the gateway shows another certificate from now on"),
+            Err(error) => {
+                tracing::warn!(error = %format!("{error:#}"), "the certificate before goes on being shown");
+            }
+        }
+    }
+}
