@@ -88,12 +88,13 @@ impl Gates {
         let deadline = Instant::now() + limit;
         let parking = Arc::new(Parking { visit: self.visit(branch), over: AtomicBool::new(false) });
         let gate = &parking.visit.gate;
-        {
+        let mut busy = {
             let mut state = lock(&gate.state);
             state.parks += 1;
             gate.parked.store(true, Ordering::Release);
             state.members.values().for_each(|wake| wake.notify_one());
-        }
+            state.members.len() - state.standing
+        };
         let ends = {
             let parking = Arc::clone(&parking);
             tokio::spawn(async move {
@@ -105,11 +106,15 @@ impl Gates {
         loop {
             let mut changed = pin!(gate.changed.notified());
             changed.as_mut().enable();
-            let busy = {
+            {
                 let state = lock(&gate.state);
-                state.members.len() - state.standing
-            };
-            if busy == 0 && parked.holds() {
+                // At the limit everybody is let go, and nobody stands any more.
+                if !parked.holds() {
+                    return Err(StillBusy { sessions: busy });
+                }
+                busy = state.members.len() - state.standing;
+            }
+            if busy == 0 {
                 return Ok(parked);
             }
             if timeout_at(deadline, changed).await.is_err() {
@@ -178,11 +183,11 @@ struct Parking {
 
 impl Parking {
     fn let_go(&self) {
+        let gate = &self.visit.gate;
+        let mut state = lock(&gate.state);
         if self.over.swap(true, Ordering::AcqRel) {
             return;
         }
-        let gate = &self.visit.gate;
-        let mut state = lock(&gate.state);
         state.parks -= 1;
         if state.parks == 0 {
             state.turn += 1;

@@ -1,6 +1,7 @@
 //! What the tests of clients share: branch servers, a directory that is a map, a gateway in front of them.
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod raw;
 pub mod server;
 
 use std::collections::HashMap;
@@ -93,6 +94,13 @@ impl Book {
     pub fn change(&self, username: &str, change: impl FnOnce(&mut Credential)) {
         change(self.credentials.lock().expect("lock").get_mut(username).expect("a password"));
         self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// Whether a password's time is over.
+    pub fn credential_expired(&self, username: &str) -> bool {
+        let now = bough_model::Timestamp::from_system(std::time::SystemTime::now());
+        let credentials = self.credentials.lock().expect("lock");
+        credentials[username].expires_at.is_some_and(|at| at <= now)
     }
 
     pub fn delete(&self, username: &str) {
@@ -205,6 +213,7 @@ pub struct Rig {
     pub book: Arc<Book>,
     pub gateway: Gateway,
     pub address: SocketAddr,
+    pub tls: TlsConfig,
     pub ca: tempfile::NamedTempFile,
     pub runtime: tokio::runtime::Runtime,
 }
@@ -239,13 +248,24 @@ impl Rig {
         std::fs::write(ca.path(), &certificate.pem).expect("written");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
+        let tls = TlsConfig::new(certificate.config);
         let (gateway, address) = runtime.block_on(async {
             let directory: Arc<dyn Directory> = Arc::<Book>::clone(&book);
-            let gateway = Gateway::new(directory, TlsConfig::new(certificate.config), settings, entropy());
+            let gateway = Gateway::new(directory, tls.clone(), settings, entropy());
             let address = listen(&gateway).await;
             (gateway, address)
         });
-        Self { server, branch, book, gateway, address, ca, runtime }
+        Self { server, branch, book, gateway, address, tls, ca, runtime }
+    }
+
+    /// Another gateway with the same directory, as another process would have it.
+    pub fn another(&self, settings: Settings) -> (Gateway, SocketAddr) {
+        self.runtime.block_on(async {
+            let directory: Arc<dyn Directory> = Arc::<Book>::clone(&self.book);
+            let gateway = Gateway::new(directory, self.tls.clone(), settings, entropy());
+            let address = listen(&gateway).await;
+            (gateway, address)
+        })
     }
 
     /// A password of a role.
