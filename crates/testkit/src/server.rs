@@ -126,6 +126,16 @@ impl Bough {
         &self.base
     }
 
+    /// The address that it takes MySQL clients on.
+    ///
+    /// # Panics
+    /// When it takes none.
+    pub fn mysql_address(&self) -> String {
+        let text = std::fs::read_to_string(self.data_dir().join("run/addresses.json")).expect("addresses");
+        let addresses: Value = serde_json::from_str(&text).expect("addresses");
+        addresses["mysql"].as_str().expect("it takes MySQL clients").to_owned()
+    }
+
     /// The token that holds everything.
     pub fn setup_token(&self) -> &Token {
         &self.setup

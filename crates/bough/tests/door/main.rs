@@ -9,6 +9,7 @@ mod counts;
 mod databases_branches;
 mod figures;
 mod first_branch;
+mod gateway;
 mod hidden;
 mod hostile;
 mod passwords;

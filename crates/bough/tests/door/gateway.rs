@@ -1,0 +1,395 @@
+//! MySQL clients of branches: who gets in through the gateway, as what, and until when. The client is the shell.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use bough_testkit::{Answer, Bough, Client, Options, wait_until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
+/// Longest wait for what takes a second at most on a machine at rest.
+const SOON: Duration = Duration::from_secs(30);
+
+/// What opens a branch, as it was told once.
+#[derive(Clone)]
+struct Login {
+    id: String,
+    path: String,
+    address: String,
+    user: String,
+    secret: String,
+    ca: String,
+    schema: String,
+}
+
+impl Login {
+    fn make(bough: &Bough, admin: &Client, branch: &str, body: &Value) -> Self {
+        let path = admin.org(&format!("/databases/shop/branches/{branch}/passwords"));
+        let made = admin.post(&path, body).expect(201);
+        Self {
+            path: format!("{path}/{}", made.str("/id")),
+            id: made.str("/id").to_owned(),
+            address: made.str("/mysql_address").to_owned(),
+            user: made.str("/username").to_owned(),
+            secret: made.str("/plain_text").to_owned(),
+            ca: bough.data_dir().join("tls/ca.pem").display().to_string(),
+            schema: "shop".to_owned(),
+        }
+    }
+
+    fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
+    fn shell(&self) -> Command {
+        let mut command = self.shell_without_tls();
+        command.args(["--ssl-verify-server-cert", &format!("--ssl-ca={}", self.ca)]);
+        command
+    }
+
+    fn shell_without_tls(&self) -> Command {
+        let (host, port) = self.address.rsplit_once(':').expect("host and port");
+        let mut command = Command::new("mariadb");
+        command.args(["--no-defaults", "--batch", "--skip-column-names", "--unbuffered"]);
+        command.args([&format!("--host={host}"), &format!("--port={port}"), &format!("--user={}", self.user)]);
+        command.env("MYSQL_PWD", &self.secret).arg(&self.schema);
+        command
+    }
+
+    fn run(&self, sql: &str) -> Output {
+        self.shell().args(["-e", sql]).output().expect("the shell runs")
+    }
+
+    #[track_caller]
+    fn says(&self, sql: &str) -> String {
+        let output = self.run(sql);
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// The first error that a statement ends with.
+    #[track_caller]
+    fn error(&self, sql: &str) -> String {
+        let output = self.run(sql);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = said.lines().find(|line| line.starts_with("ERROR "));
+        line.unwrap_or_else(|| panic!("no error for {sql}: {said}")).to_owned()
+    }
+
+    /// A session that stays open: what it is told to run is answered line by line.
+    fn open(&self) -> Session {
+        let mut shell = self.shell();
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = shell.spawn().expect("the shell runs");
+        let (to, from) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        let mut session = Session { child, to: Some(to), from: BufReader::new(from) };
+        assert_eq!(session.ask("SELECT 'in'"), "in");
+        session
+    }
+}
+
+struct Session {
+    child: Child,
+    to: Option<std::process::ChildStdin>,
+    from: BufReader<std::process::ChildStdout>,
+}
+
+impl Session {
+    fn tell(&mut self, sql: &str) {
+        let to = self.to.as_mut().expect("it is open");
+        writeln!(to, "{sql};").and_then(|()| to.flush()).expect("the shell reads");
+    }
+
+    fn ask(&mut self, sql: &str) -> String {
+        self.tell(sql);
+        let mut line = String::new();
+        self.from.read_line(&mut line).expect("an answer");
+        line.trim_end().to_owned()
+    }
+
+    /// Waits until the shell has ended, which reads nothing more, and answers what it complained of.
+    fn ended(mut self, what: &str) -> String {
+        wait_until(SOON, what, || self.child.try_wait().expect("it can be asked"));
+        drop(self.to.take());
+        let output = self.child.wait_with_output().expect("it has ended");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+}
+
+fn shop(bough: &Bough) -> Client {
+    let admin = bough.admin();
+    bough.database("shop");
+    admin.post(&admin.org("/databases/shop/branches"), &json!({"name": "dev"})).expect(201);
+    bough.wait_branch("shop", "dev");
+    admin
+}
+
+fn missing(answer: &Answer) -> Vec<String> {
+    let items = answer.json["data"].as_array().expect("a page");
+    let names = items.iter().flat_map(|item| item["missing"].as_array().expect("a list"));
+    names.map(|name| name.as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn a_token_that_may_connect_to_development_branches_only() {
+    let bough = Bough::start(BOUGH);
+    let admin = shop(&bough);
+    let token = bough.token(&[("shop", &["connect_branch"])]);
+    let client = bough.client(&token);
+    let passwords = |branch: &str| client.org(&format!("/databases/shop/branches/{branch}/passwords"));
+    let made = client.post(&passwords("dev"), &json!({"name": "ci"})).expect(201);
+    // The line as it is printed, pasted into a terminal.
+    let line = made.str("/connection_strings/mariadb");
+    let pasted = Command::new("sh").args(["-c", &format!("{line} --batch -N -e 'SELECT DATABASE(), 6 * 7'")]).output();
+    let pasted = pasted.expect("a shell");
+    assert_eq!(String::from_utf8_lossy(&pasted.stdout), "shop\t42\n", "{}", String::from_utf8_lossy(&pasted.stderr));
+
+    client.post(&passwords("main"), &json!({"name": "ci"})).expect(403);
+    let denials = admin.org(&format!("/service-tokens/{}/denials", token.id));
+    wait_until(SOON, "the refusal to be written down", || {
+        let found = missing(&admin.get(&denials).expect(200));
+        found.iter().any(|name| name == "connect_production_branch").then_some(())
+    });
+}
+
+#[test]
+fn a_password_that_ends_ends_its_sessions() {
+    let bough = Bough::start(BOUGH);
+    let admin = shop(&bough);
+    let make = |body: Value| Login::make(&bough, &admin, "dev", &body);
+
+    // Deleted, at a boundary and in the middle of a statement.
+    let deleted = make(json!({"name": "deleted"}));
+    let (quiet, mut busy) = (deleted.open(), deleted.open());
+    busy.tell("SELECT SLEEP(300)");
+    let other = make(json!({"name": "other"}));
+    let mut undisturbed = other.open();
+    let running = || bough.sql("shop", "dev", "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'");
+    wait_until(SOON, "the statement to run", || (running() == "1").then_some(()));
+    admin.delete(&deleted.path).expect(204);
+    let error = deleted.error("SELECT 1");
+    assert!(error.starts_with("ERROR 1045 (28000)"), "{error}");
+    let said = busy.ended("the busy session to be cut");
+    assert!(said.contains("ERROR 1927"), "{said}");
+    wait_until(SOON, "the statement to end on the server", || (running() == "0").then_some(()));
+    drop(quiet);
+    assert_eq!(undisturbed.ask("SELECT 7"), "7");
+
+    // Narrowed to other addresses.
+    let narrowed = make(json!({"name": "narrowed", "cidrs": ["127.0.0.0/8"]}));
+    let mut session = narrowed.open();
+    session.tell("SELECT SLEEP(300)");
+    admin.patch(&narrowed.path, &json!({"cidrs": ["10.0.0.0/8"]})).expect(200);
+    let said = session.ended("the session to be cut");
+    assert!(said.contains("ERROR 1927"), "{said}");
+    assert!(narrowed.error("SELECT 1").starts_with("ERROR 1045"), "from elsewhere only");
+    admin.patch(&narrowed.path, &json!({"cidrs": []})).expect(200);
+    assert_eq!(narrowed.says("SELECT 1"), "1");
+
+    // Expired.
+    let short = make(json!({"name": "short", "ttl": 5}));
+    let mut session = short.open();
+    session.tell("SELECT SLEEP(300)");
+    let said = session.ended("the session to be cut");
+    assert!(said.contains("ERROR 1927"), "{said}");
+    assert!(short.error("SELECT 1").starts_with("ERROR 1045"));
+
+    // Its branch gone.
+    let mut session = undisturbed;
+    session.tell("SELECT SLEEP(300)");
+    admin.delete(&admin.org("/databases/shop/branches/dev")).expect(204);
+    session.ended("the session to be cut");
+    assert!(other.error("SELECT 1").starts_with("ERROR 1045"));
+}
+
+#[test]
+fn roles_and_safe_migrations_as_a_client_sees_them() {
+    let bough = Bough::start(BOUGH);
+    let admin = shop(&bough);
+    let of = |role: &str| Login::make(&bough, &admin, "dev", &json!({"name": role, "role": role}));
+    let (all, reads, writes) = (of("admin"), of("reader"), of("writer"));
+    all.says(
+        "CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 1); CREATE VIEW v AS SELECT id FROM t; \
+         CREATE PROCEDURE p() MODIFIES SQL DATA CREATE TABLE made_by_p (id INT)",
+    );
+    assert_eq!(reads.says("SELECT * FROM v"), "1");
+    assert!(reads.error("INSERT INTO t VALUES (2, 2)").starts_with("ERROR 1142 (42000)"));
+    assert_eq!(writes.says("INSERT INTO t VALUES (2, 2); SELECT ROW_COUNT()"), "1");
+    assert!(writes.error("SELECT * FROM t").starts_with("ERROR 1142"));
+    for attack in ["SET PASSWORD = PASSWORD('x')", "CREATE USER x", "SET GLOBAL max_connections = 1", "SHUTDOWN"] {
+        let error = all.error(attack);
+        assert!(!error.contains("1064"), "{attack} is not even understood: {error}");
+    }
+    assert_eq!(all.says("SELECT 1"), "1", "nobody is locked out");
+
+    let safe = admin.org("/databases/shop/branches/dev/safe-migrations");
+    admin.send("POST", &safe, &[], None).expect(200);
+    let refused = [
+        "CREATE TABLE x (id INT)",
+        "ALTER TABLE t ADD c INT",
+        "DROP TABLE t",
+        "CREATE TABLE x SELECT * FROM t",
+        "TRUNCATE t",
+        "CREATE INDEX i ON t (n)",
+        "DROP DATABASE shop",
+        "PREPARE s FROM 'CREATE TABLE x (id INT)'; EXECUTE s",
+        "EXECUTE IMMEDIATE 'DROP VIEW v'",
+        "CALL p()",
+        "CREATE FUNCTION f() RETURNS INT RETURN 1",
+        "SELECT 1; DROP TABLE t",
+    ];
+    for sql in refused {
+        let error = all.error(sql);
+        assert_eq!(error.split(" at line").next(), Some("ERROR 1105 (HY000)"), "{sql}: {error}");
+        assert!(error.ends_with("direct DDL is disabled"), "{sql}: {error}");
+    }
+    assert_eq!(all.says("INSERT INTO t VALUES (3, 3); CREATE TEMPORARY TABLE tmp (id INT); SELECT COUNT(*) FROM t"), "3");
+    admin.delete(&safe).expect(200);
+    all.says("CREATE TABLE x (id INT)");
+}
+
+#[test]
+fn nobody_gets_in_who_should_not() {
+    let mut bough = Bough::start(BOUGH);
+    let admin = shop(&bough);
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "p", "role": "reader"}));
+    let plain = |login: &Login| {
+        let output = login.shell_without_tls().args(["--skip-ssl", "-e", "SELECT 1"]).output().expect("the shell runs");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(plain(&login).contains("ERROR 3159"), "plain text: {}", plain(&login));
+    let wrong = Login { secret: format!("{}x", login.secret), ..login.clone() };
+    let nobody = Login { user: "n".repeat(20), ..login.clone() };
+    let long = Login { user: "n".repeat(300), ..login.clone() };
+    let errors = [&wrong, &nobody, &long].map(|login| login.error("SELECT 1").replace(&login.user, "USER"));
+    for error in &errors {
+        assert!(error.starts_with("ERROR 1045 (28000): Access denied for user 'USER"), "{error}");
+    }
+    assert_eq!(errors[0], errors[1], "a wrong secret and a wrong name look alike");
+    let elsewhere = Login { schema: "mysql".to_owned(), ..login.clone() };
+    assert!(elsewhere.error("SELECT 1").starts_with("ERROR 1044"), "{}", elsewhere.error("SELECT 1"));
+    let log = bough.log();
+    assert!(!log.contains(&login.secret) && !log.contains(&"n".repeat(20)), "neither secrets nor what strangers say");
+    // Only by setting, and only on this machine.
+    bough.stop();
+    bough.serve_with_env(&[("BOUGH_GATEWAY_PLAIN_TEXT_FROM_LOOPBACK", "true")]);
+    bough.wait_ready();
+    let login = login.at(&bough.mysql_address());
+    assert_eq!(plain(&login), "");
+    let last_used = || admin_of(&bough).get(&login.path).expect(200).json["last_used_at"].clone();
+    wait_until(SOON, "the use to be written down", || (!last_used().is_null()).then_some(()));
+    assert!(!login.id.is_empty());
+}
+
+fn admin_of(bough: &Bough) -> Client {
+    bough.admin()
+}
+
+/// A gateway process of its own.
+struct Gateway {
+    child: Child,
+    address: String,
+}
+
+impl Gateway {
+    fn start(bough: &Bough) -> Self {
+        let mut command = Command::new(BOUGH);
+        command.args(["gateway", "--mysql", "127.0.0.1:0", "--data-dir"]).arg(bough.data_dir());
+        command.env("BOUGH_LOG_FORMAT", "json").stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let address = lines.by_ref().find_map(|line| {
+            let line: Value = serde_json::from_str(&line.expect("a line")).expect("a log line");
+            Some(line.pointer("/fields/mysql").or_else(|| line.get("mysql"))?.as_str()?.to_owned())
+        });
+        // Read on, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address: address.expect("it listens") }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal).expect("it can be signalled");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_gateway_process_outlives_what_serves_the_api() {
+    let env = vec![("BOUGH_GATEWAY_IN_SERVE".to_owned(), "false".to_owned())];
+    let mut bough = Bough::start_with(BOUGH, Options { env, ..Options::default() });
+    let admin = shop(&bough);
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "p"}));
+    let (mut first, second) = (Gateway::start(&bough), Gateway::start(&bough));
+    let (one, two) = (login.at(&first.address), login.at(&second.address));
+    let (mut session, mut busy) = (one.open(), two.open());
+    session.tell("SET @kept = 'kept'");
+
+    // What one process's client was told ends through the other one, too.
+    busy.tell("SELECT SLEEP(300)");
+    let running = || bough.sql("shop", "dev", "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'");
+    wait_until(SOON, "the statement to run", || (running() == "1").then_some(()));
+    let of_second = (1_u32 << 31) + (1 << 24);
+    for serial in 0..4 {
+        one.run(&format!("KILL QUERY {}", of_second + serial));
+    }
+    assert!(busy.ended("the statement to be interrupted").contains("ERROR 1317"));
+    let mut busy = two.open();
+
+    // The API goes, by force; sessions go on, and new ones come in.
+    bough.kill();
+    assert_eq!(session.ask("SELECT @kept"), "kept");
+    assert_eq!(one.says("SELECT 'without it'"), "without it");
+    bough.serve();
+    assert_eq!(session.ask("SELECT @kept"), "kept", "nor does its start cut anybody");
+
+    // What is deleted through the API ends in every process.
+    let admin = bough.admin();
+    busy.tell("SELECT SLEEP(300)");
+    session.tell("SELECT SLEEP(300)");
+    admin.delete(&login.path).expect(204);
+    assert!(busy.ended("the session of one process to be cut").contains("ERROR 1927"));
+    assert!(session.ended("the session of the other to be cut").contains("ERROR 1927"));
+
+    // Told to stop, it lets a transaction come to its end.
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "q"})).at(&first.address);
+    login.says("CREATE TABLE t (id INT PRIMARY KEY)");
+    let mut session = login.open();
+    session.tell("BEGIN");
+    assert_eq!(session.ask("INSERT INTO t VALUES (1) RETURNING id"), "1");
+    first.signal(Signal::SIGTERM);
+    wait_until(SOON, "nobody to be let in", || (!login.run("SELECT 1").status.success()).then_some(()));
+    assert_eq!(session.ask("SELECT COUNT(*) FROM t"), "1");
+    session.tell("COMMIT");
+    let status = wait_until(SOON, "the gateway to end", || first.child.try_wait().expect("it can be asked"));
+    assert!(status.success(), "{status}");
+    assert_eq!(bough.sql("shop", "dev", "SELECT COUNT(*) FROM t"), "1");
+}
+
+#[test]
+fn a_server_that_dies_takes_its_sessions_along_and_nothing_else() {
+    let bough = Bough::start(BOUGH);
+    let admin = shop(&bough);
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "p"}));
+    let main = Login::make(&bough, &admin, "main", &json!({"name": "p"}));
+    let (mut session, mut other) = (login.open(), main.open());
+    session.tell("SELECT SLEEP(300)");
+    let id = bough.wait_branch("shop", "dev")["id"].as_str().expect("an id").to_owned();
+    let record = bough.data_dir().join("engine/branches").join(id).join("server.json");
+    let record: Value = serde_json::from_str(&std::fs::read_to_string(record).expect("a record")).expect("JSON");
+    let pid = i32::try_from(record["pid"].as_i64().expect("a pid")).expect("a pid");
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it can be killed");
+    let said = session.ended("the session to end");
+    assert!(said.contains("ERROR 2013") || said.contains("ERROR 2006"), "{said}");
+    assert_eq!(other.ask("SELECT 'there'"), "there");
+    // It is started again, and who comes meanwhile waits or is told.
+    wait_until(SOON, "the branch to be there again", || login.run("SELECT 1").status.success().then_some(()));
+}
