@@ -472,7 +472,10 @@ pub(crate) trait Proof {
 
 impl<P: Place> Proof for Granted<P> {
     fn note(&self, api: &Api, who: &Authenticated) {
-        api.plane.note_use(who, self.at().scope().database, self.used());
+        // What depends on the body is noted once that has been read.
+        if !self.is_coarse() {
+            api.plane.note_use(who, self.at().scope().database, self.used());
+        }
     }
 }
 

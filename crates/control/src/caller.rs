@@ -68,14 +68,6 @@ impl Caller {
         decide(&self.principal, operation, Located::new(place)).map_err(|_| Error::NotFound)
     }
 
-    /// Decides again with what the body says.
-    ///
-    /// # Errors
-    /// [`Error::Refused`].
-    pub fn refine<T: Place>(&self, granted: Granted<T>, facet: Facet) -> Result<Granted<T>> {
-        refine(&self.principal, granted, facet).map_err(Error::Refused)
-    }
-
     /// The grant for operations outside any organization.
     ///
     /// # Errors
@@ -127,6 +119,23 @@ impl Change<'_> {
 }
 
 impl ControlPlane {
+    /// Decides again with what the body says, and notes what that made use of.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub(crate) fn refine<T: Place>(
+        &self,
+        caller: &Caller,
+        granted: Granted<T>,
+        facet: Facet,
+    ) -> Result<Granted<T>> {
+        let granted = refine(&caller.principal, granted, facet).map_err(Error::Refused)?;
+        if let Some(who) = &caller.authenticated {
+            self.note_use(who, granted.at().scope().database, granted.used());
+        }
+        Ok(granted)
+    }
+
     /// Makes a change: all of `work` in one transaction, durable when this returns, or none of it.
     ///
     /// # Errors

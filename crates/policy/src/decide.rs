@@ -10,6 +10,7 @@ pub struct Granted<T> {
     operation: Operation,
     place: T,
     used: AccessSet,
+    coarse: bool,
 }
 
 impl<T> Granted<T> {
@@ -26,6 +27,11 @@ impl<T> Granted<T> {
     /// The accesses held that each would have been enough: what the decision made use of.
     pub const fn used(&self) -> AccessSet {
         self.used
+    }
+
+    /// Whether the body says what is really asked for: then [`refine`] follows, and says what was made use of.
+    pub const fn is_coarse(&self) -> bool {
+        self.coarse
     }
 }
 
@@ -128,7 +134,10 @@ fn decide_by<'t, T: Place>(
     let known = principal.is_known();
     let opened = |row: &Row, state| opens(row, scope, state, known && !foreign, known, held);
     match opened(row_of(operation), state) {
-        Ok(used) => Ok(Granted { operation, place: located.into_place(), used }),
+        Ok(used) => {
+            let coarse = facet == Facet::Unread && row_of(operation).rule.depends_on_body();
+            Ok(Granted { operation, place: located.into_place(), used, coarse })
+        }
         Err(missing) => {
             let unread = ResourceState { facet: Facet::Unread, ..state };
             let seen = scope.organization.is_some() && opened(row_of(row_of(operation).sees), unread).is_ok();

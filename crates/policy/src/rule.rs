@@ -112,6 +112,11 @@ impl Rule {
         Some(set)
     }
 
+    /// Whether which accesses are needed is told by the body, too.
+    pub const fn depends_on_body(self) -> bool {
+        matches!(self, Self::ByPassword { .. } | Self::MakeBranch { .. } | Self::ByReview { .. })
+    }
+
     /// What somebody who was refused is told to be missing. Before the body of a request for a branch
     /// is read it is not known what the branch is made from; most are made from their parent. Nor is it known
     /// of a password what it shall do: what opens all of them is named.

@@ -159,6 +159,9 @@ pub fn everything(bough: &Bough, world: &World, hands: &mut [Vec<Item>], mains: 
     for item in hands.iter_mut().flatten().chain(mains.iter_mut()).filter(|item| !item.whole_database) {
         findings.extend(rows_of(world, item).err());
     }
+    for item in hands.iter_mut().flatten().filter(|item| !item.whole_database) {
+        findings.extend(passwords_of(bough, item).err());
+    }
     findings.extend(audit(bough, hands));
     findings
 }
@@ -234,6 +237,28 @@ fn rows_of(world: &World, item: &mut Item) -> Result<(), String> {
     // What got no answer and is there is there to stay. What is wrong is said once.
     item.acknowledged.clone_from(&found);
     item.sent = found;
+    if is_right { Ok(()) } else { Err(wrong) }
+}
+
+/// Every acknowledged password is there, and none that nobody asked for, or that was deleted.
+fn passwords_of(bough: &Bough, item: &mut Item) -> Result<(), String> {
+    let called = format!("{}/{}", item.database, item.branch);
+    let admin = bough.admin();
+    let path = format!("/databases/{}/branches/{}/passwords?per_page=100", item.database, item.branch);
+    let answer = admin.try_send("GET", &admin.org(&path), &[], None)?;
+    let rows = answer.json["data"].as_array();
+    let rows = rows.ok_or_else(|| format!("passwords of {called}: {} {}", answer.status, answer.text))?;
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let found: BTreeMap<String, String> =
+        rows.iter().map(|row| (text(row, "name"), text(row, "id"))).collect();
+    let lost: Vec<_> = item.passwords.iter().filter(|(name, id)| found.get(*name) != Some(id)).collect();
+    let known = |name: &String| item.passwords.contains_key(name) || item.passwords_in_doubt.contains(name);
+    let strange: Vec<_> = found.keys().filter(|name| !known(name)).collect();
+    let wrong =
+        format!("passwords of {called}: acknowledged and lost: {lost:?}; there and must not be: {strange:?}");
+    let is_right = lost.is_empty() && strange.is_empty() && found.len() == rows.len();
+    item.passwords = found;
+    item.passwords_in_doubt.clear();
     if is_right { Ok(()) } else { Err(wrong) }
 }
 

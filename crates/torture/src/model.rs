@@ -1,6 +1,6 @@
 //! What must be there, as far as it is known: what was acknowledged is certain, what got no answer is open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,6 +68,10 @@ pub struct Item {
     pub ready: bool,
     /// Whether its making was acknowledged since the last look.
     pub is_new: bool,
+    /// The ids of passwords that were acknowledged, by their names.
+    pub passwords: BTreeMap<String, String>,
+    /// The names of those that may be there or not.
+    pub passwords_in_doubt: BTreeSet<String>,
     /// Rows that were acknowledged.
     pub acknowledged: BTreeSet<u64>,
     /// Rows that were sent.
@@ -88,6 +92,8 @@ impl Item {
             doubt: None,
             ready: false,
             is_new: false,
+            passwords: BTreeMap::new(),
+            passwords_in_doubt: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
             sent: BTreeSet::new(),
         }

@@ -13,6 +13,8 @@ use crate::{empty, rows};
 
 /// Most things that one client has at a time: each takes a server.
 const ITEMS_MAX: usize = 4;
+/// Most passwords that a branch has here: they are looked at on one page.
+const PASSWORDS_MAX: usize = 50;
 /// Most rows that are written at a time.
 const ROWS_MAX: usize = 20;
 
@@ -49,6 +51,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "safe migrations", weight: 2, asks_bough: true, run: safe_migrations },
     Operation { name: "resize", weight: 3, asks_bough: true, run: resize },
     Operation { name: "restart", weight: 1, asks_bough: true, run: restart },
+    Operation { name: "make a password", weight: 3, asks_bough: true, run: make_password },
+    Operation { name: "delete a password", weight: 2, asks_bough: true, run: delete_password },
     Operation { name: "look", weight: 5, asks_bough: true, run: look },
     Operation { name: "write rows", weight: 12, asks_bough: false, run: write_rows },
     Operation { name: "write rows of main", weight: 4, asks_bough: false, run: write_main },
@@ -251,6 +255,41 @@ fn resize(turn: &mut Turn<'_>) -> Outcome {
 fn restart(turn: &mut Turn<'_>) -> Outcome {
     let Some(at) = turn.pick(|item| !item.whole_database) else { return Outcome::Nothing };
     done(turn.ask("POST", &format!("{}/restart", turn.path(at)), &Value::Null, 200))
+}
+
+fn make_password(turn: &mut Turn<'_>) -> Outcome {
+    let fits = |item: &Item| !item.whole_database && item.passwords.len() < PASSWORDS_MAX;
+    let Some(at) = turn.pick(fits) else { return Outcome::Nothing };
+    let name = format!("p{}-{}", turn.hand, turn.world.fresh());
+    let body = json!({"name": name, "role": "reader"});
+    let asked = turn.ask("POST", &format!("{}/passwords", turn.path(at)), &body, 201);
+    let item = &mut turn.items[at];
+    match &asked {
+        Ok(answer) => {
+            item.passwords.insert(name, answer.json["id"].as_str().unwrap_or_default().to_owned());
+        }
+        Err(Outcome::Unanswered) => {
+            item.passwords_in_doubt.insert(name);
+        }
+        Err(_) => {}
+    }
+    done(asked)
+}
+
+fn delete_password(turn: &mut Turn<'_>) -> Outcome {
+    let Some(at) = turn.pick(|item| !item.passwords.is_empty()) else { return Outcome::Nothing };
+    let names: Vec<String> = turn.items[at].passwords.keys().cloned().collect();
+    let name = turn.chance.one(&names).expect("a password").clone();
+    let id = turn.items[at].passwords[&name].clone();
+    let asked = turn.ask("DELETE", &format!("{}/passwords/{id}", turn.path(at)), &Value::Null, 204);
+    let item = &mut turn.items[at];
+    if matches!(&asked, Ok(_) | Err(Outcome::Unanswered)) {
+        item.passwords.remove(&name);
+    }
+    if matches!(&asked, Err(Outcome::Unanswered)) {
+        item.passwords_in_doubt.insert(name);
+    }
+    done(asked)
 }
 
 /// What is certain is shown at once.

@@ -328,12 +328,19 @@ fn who_may_depends_on_the_branch_and_on_the_role() {
     deletes.delete(&own).expect(204);
 
     explained(&bough, &admin, &dev_only.id, &reads.id);
-    // What was of use, and no more.
-    let usage = admin.org(&format!("/service-tokens/{}/usage", dev_only.id));
-    wait_until(LIMIT, "the use is written down", || {
-        let list = admin.get(&usage).expect(200);
-        list.data().iter().any(|row| row["last_needed_at"].is_string()).then_some(())
-    });
+    // What was of use, and no more: the role tells.
+    let both = ["connect_production_branch", "connect_production_read_only_branch"];
+    let both = bough.token(&[("shop", &both)]);
+    let client = bough.client(&both);
+    client.post(&client.org(&shop("main")), &json!({"role": "admin"})).expect(201);
+    let needed = |token: &str| {
+        let list = admin.get(&admin.org(&format!("/service-tokens/{token}/usage"))).expect(200);
+        let needed = list.data().iter().filter(|row| row["last_needed_at"].is_string());
+        needed.map(|row| row["access"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    wait_until(LIMIT, "the use is written down", || (!needed(&both.id).is_empty()).then_some(()));
+    assert_eq!(needed(&both.id), ["connect_production_branch"]);
+    assert_eq!(needed(&dev_only.id), ["connect_branch"]);
 }
 
 fn explained(_bough: &Bough, admin: &Client, dev_only: &str, reads: &str) {

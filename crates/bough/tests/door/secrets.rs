@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use bough_model::PasswordVerifiers;
 use bough_testkit::{Bough, Options, Raw, RawAnswer, Token, Wire, wait_until};
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ const TELLING: usize = 16;
 /// What must be nowhere.
 struct Canary {
     name: String,
-    text: String,
+    bytes: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -30,16 +31,28 @@ impl Canaries {
         self.plain(name, &text);
     }
 
+    /// A password's secret, likewise; and what it is verified with, which is kept encrypted only.
+    fn password(&mut self, name: &str, secret: &str) {
+        self.plain(name, secret.strip_prefix("pscale_pw_").expect("a password's secret"));
+        let verifiers = PasswordVerifiers::of(secret.as_bytes());
+        self.bytes(&format!("{name}, the one verifier"), verifiers.native());
+        self.bytes(&format!("{name}, the other verifier"), verifiers.sha2());
+    }
+
     fn plain(&mut self, name: &str, text: &str) {
-        assert!(text.len() >= TELLING, "{name} is too short to be told from anything else");
-        self.0.push(Canary { name: name.to_owned(), text: text.to_owned() });
+        self.bytes(name, text.as_bytes());
+    }
+
+    fn bytes(&mut self, name: &str, bytes: &[u8]) {
+        assert!(bytes.len() >= TELLING, "{name} is too short to be told from anything else");
+        self.0.push(Canary { name: name.to_owned(), bytes: bytes.to_vec() });
     }
 
     /// The names of those of which a telling part stands in some bytes: the beginning or the end.
     fn found_in(&self, bytes: &[u8]) -> Vec<&str> {
         let parts = |canary: &Canary| {
-            let text = canary.text.as_bytes();
-            [text[..TELLING].to_vec(), text[text.len() - TELLING..].to_vec()]
+            let bytes = &canary.bytes;
+            [bytes[..TELLING].to_vec(), bytes[bytes.len() - TELLING..].to_vec()]
         };
         let needles: Vec<(usize, Vec<u8>)> =
             self.0.iter().enumerate().flat_map(|(at, canary)| parts(canary).map(|part| (at, part))).collect();
@@ -172,12 +185,13 @@ impl Sender<'_> {
     }
 
     /// A secret in each field of each body, where it is no fit value and where it could be one.
-    fn misplace_in_bodies(&mut self, secret: &str, token: &str) {
+    fn misplace_in_bodies(&mut self, secret: &str, token: &str, password: &str) {
         let description = self.bough.anonymous().get("/v1/openapi.json").expect(200).json;
         let organization = self.bough.organization.clone();
         for (path, methods) in description["paths"].as_object().expect("paths") {
             let path = path.replace("{organization}", &organization).replace("{database}", "shop");
-            let path = format!("/v1{}", path.replace("{branch}", "main").replace("{id}", token));
+            let id = if path.contains("/passwords/") { password } else { token };
+            let path = format!("/v1{}", path.replace("{branch}", "main").replace("{id}", id));
             for (method, operation) in methods.as_object().expect("methods") {
                 let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
                 let name = schema["$ref"].as_str().map(|name| name.trim_start_matches('#'));
@@ -249,6 +263,20 @@ fn no_secret_is_kept_or_repeated_anywhere() {
             canaries.token("a token with a key", secret);
         }
     }
+    let passwords = admin.org("/databases/shop/branches/main/passwords");
+    let password = admin.post(&passwords, &json!({"name": "app", "ttl": 600})).expect(201);
+    canaries.password("a branch's password", password.str("/plain_text"));
+    let short = admin.post(&passwords, &json!({"short_secret": true, "role": "reader"})).expect(201);
+    canaries.password("a short one", short.str("/plain_text"));
+    for _ in 0..2 {
+        let answer = admin.send("POST", &passwords, &with_key, Some(b"{}")).expect(201);
+        if let Some(secret) = answer.json["plain_text"].as_str() {
+            canaries.password("a password with a key", secret);
+        }
+    }
+    let own_password = format!("{passwords}/{}", password.str("/id"));
+    admin.send("POST", &format!("{own_password}/renew"), &[], None).expect(200);
+    admin.patch(&own_password, &json!({"name": "web", "cidrs": ["10.0.0.0/8"]})).expect(200);
     let command = |args: &[&str], input: Option<&str>| -> Value {
         let args = [&["admin"], args, &["--json"]].concat();
         let output = match input {
@@ -259,17 +287,17 @@ fn no_secret_is_kept_or_repeated_anywhere() {
         canaries_of_output(&output.stderr);
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
-    let passwords =
+    let people =
         ["canary-of-an-organization-5d1e", "canary-of-a-new-user-aa01b2", "canary-of-a-changed-one-c3d4"];
-    for password in passwords {
+    for password in people {
         canaries.plain(password, password);
     }
     let globex = ["organization", "create", "globex", "--email", "eve@example.com", "--password-stdin"];
-    let founded = command(&globex, Some(passwords[0]));
+    let founded = command(&globex, Some(people[0]));
     canaries
         .token("another organization's token", founded["service_token"]["token"].as_str().expect("a secret"));
-    command(&["user", "create", "bob@example.com", "--password-stdin"], Some(passwords[1]));
-    command(&["user", "set-password", "bob@example.com", "--password-stdin"], Some(passwords[2]));
+    command(&["user", "create", "bob@example.com", "--password-stdin"], Some(people[1]));
+    command(&["user", "set-password", "bob@example.com", "--password-stdin"], Some(people[2]));
     let user = command(&["user", "create", "cy@example.com"], None);
     canaries.plain("a password that was made up", user["password"].as_str().expect("a password"));
     let created = command(&["token", "create", "--organization", "acme", "--all-accesses"], None);
@@ -317,8 +345,11 @@ fn no_secret_is_kept_or_repeated_anywhere() {
             canaries.plain(&text, &text);
         }
     }
-    sender.misplace(&known[0]);
-    sender.misplace_in_bodies(&known[0], &bough.token(&[]).id);
+    let secrets = [known[0].as_str(), password.str("/plain_text"), short.str("/plain_text")];
+    for secret in secrets {
+        sender.misplace(secret);
+        sender.misplace_in_bodies(secret, &bough.token(&[]).id, password.str("/id"));
+    }
     // By one who is refused, which is kept as a denial.
     let nothing = bough.token(&[]);
     sender.credential = nothing.authorization();
@@ -334,7 +365,13 @@ fn no_secret_is_kept_or_repeated_anywhere() {
     canaries.assert_absent("the denials", denied.text.as_bytes());
     assert!(denied.text.contains("[hidden]"), "nothing was hidden in the denials: {}", denied.text);
     let pages = ["", "/access", "/grants", "/denials", "/usage"].map(|path| format!("{own}{path}"));
-    let lists = ["/service-tokens?per_page=100", "/members", "/databases", "/databases/shop/branches"];
+    let lists = [
+        "/service-tokens?per_page=100",
+        "/members",
+        "/databases",
+        "/databases/shop/branches",
+        "/databases/shop/passwords?per_page=100",
+    ];
     for path in pages.into_iter().chain(lists.map(|path| admin.org(path))).chain(["/metrics".to_owned()]) {
         canaries.assert_absent(&path, admin.get(&path).expect(200).text.as_bytes());
     }

@@ -40,7 +40,7 @@ impl Generator<'_> {
             }
             "operation" => self.dice.pick(&self.description.operations).id.clone(),
             "role" => {
-                let roles = ["admin", "analyst", "member", "", "owner", "reader", "writer", "readwriter"];
+                let roles = ["admin", "admin", "admin", "analyst", "member", "", "owner", "reader", "writer"];
                 (*self.dice.pick(&roles)).to_owned()
             }
             "user_id" => self.dice.pick(&self.world.members).clone(),

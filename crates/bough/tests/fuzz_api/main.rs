@@ -208,7 +208,8 @@ impl Worker<'_> {
             }),
             (_, 404) if case.own && world.principals[case.principal].kind == Kind::Admin => {
                 world.loose(|loose| {
-                    let (database, branch, token) = (at(4), at(6), at(4));
+                    let (database, branch, token, password) = (at(4), at(6), at(4), at(8));
+                    loose.passwords.retain(|(_, _, one)| *one != password);
                     loose
                         .branches
                         .retain(|(of, name)| !(*of == database && (branch.is_empty() || *name == branch)));

@@ -1,5 +1,6 @@
 //! Several requests about one thing that nobody else knows of: what was answered is so afterwards.
 
+use bough_model::PasswordName;
 use bough_testkit::{Dice, Raw, RawAnswer};
 use serde_json::{Value, json};
 
@@ -10,8 +11,9 @@ use crate::{Worker, hostile};
 /// One sequence.
 pub fn play(worker: &mut Worker<'_>, dice: Dice) {
     let mut sequence = Sequence { worker, dice };
-    let played = match sequence.dice.below(12) {
+    let played = match sequence.dice.below(14) {
         0 => sequence.database(),
+        12 | 13 => sequence.password(),
         1..=3 => sequence.token_ends(),
         4 | 5 => sequence.repetition(),
         6 | 7 => sequence.pages(),
@@ -154,6 +156,45 @@ impl Sequence<'_, '_> {
         self.manage("delete_service_token", &[&id], None, 204).map(|_| ())
     }
 
+    /// A password, from beginning to end.
+    fn password(&mut self) -> Played {
+        let shop = self.worker.run.world.shop.handle.clone();
+        let name = hostile::text(&mut self.dice);
+        let wanted = json!({"name": name, "role": "writer", "ttl": 60});
+        let made = self.worker.manage("create_password", &[&shop, "main"], Some(&wanted))?;
+        let made = match (made.status, PasswordName::parse(&name)) {
+            (201, Ok(kept)) => {
+                let told = text(&made, "name");
+                if kept.is_some_and(|kept| kept.as_str() != told) {
+                    return Err(format!("the name {name:?} was answered as {told:?}"));
+                }
+                made
+            }
+            (422, Err(_)) => return Ok(()),
+            (status, _) => return Err(format!("the name {name:?} was answered with {status}")),
+        };
+        let (id, secret) = (text(&made, "id"), text(&made, "plain_text"));
+        let at = [shop.as_str(), "main", id.as_str()];
+        let renewed = self.manage("renew_password", &at, None, 200)?;
+        let narrowed = self.manage("update_password", &at, Some(&json!({"cidrs": ["10.1.1.1/8"]})), 200)?;
+        let read = self.manage("get_password", &at, None, 200)?;
+        if read.json()["cidrs"] != json!(["10.0.0.0/8"]) || text(&read, "username") != text(&made, "username")
+        {
+            return Err(format!("narrowed, it became {}", read.text()));
+        }
+        for answer in [&renewed, &narrowed, &read] {
+            if answer.text().contains(&secret) || !answer.json()["plain_text"].is_null() {
+                return Err(format!("a secret is told again: {}", answer.text()));
+            }
+        }
+        self.manage("update_password", &at, Some(&json!({"role": "admin"})), 422)?;
+        self.manage("delete_password", &at, None, 204)?;
+        for operation in ["get_password", "renew_password", "delete_password"] {
+            self.manage(operation, &at, None, 404)?;
+        }
+        Ok(())
+    }
+
     /// Walks through a list by its own links: as many come as it says that there are, none twice.
     fn pages(&mut self) -> Played {
         let (id, _) = self.token()?;
@@ -161,14 +202,19 @@ impl Sequence<'_, '_> {
         let (base, credential) =
             (world.bough.base(), world.principals[0].authorization.clone().unwrap_or_default());
         let list =
-            *self.dice.pick(&["regions", "databases/shop/branches", "members", "databases/shop/regions"]);
+            *self.dice.pick(&["regions", "databases/shop/branches", "members", "databases/shop/passwords"]);
         let size = *self.dice.pick(&[1, 2, 100]);
         let mut target = format!("/v1/organizations/{}/{list}?per_page={size}", world.organization);
         let mut seen = Vec::new();
+        let mut total = None;
         loop {
             let request = Raw::new("GET", &target).header("authorization", &credential);
             let page = must(self.worker.wire.ask(&request)?, 200, "a page")?.json();
             let items = page["data"].as_array().cloned().unwrap_or_default();
+            // Others make branches meanwhile, and with those the pages move.
+            if *total.get_or_insert_with(|| page["total_count"].clone()) != page["total_count"] {
+                return self.manage("delete_service_token", &[&id], None, 204).map(|_| ());
+            }
             seen.extend(items.iter().map(|item| item["id"].to_string()));
             match page["next_page_url"].as_str() {
                 Some(next) => target = next.trim_start_matches(base).to_owned(),

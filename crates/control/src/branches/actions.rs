@@ -231,10 +231,10 @@ impl ControlPlane {
         wanted: &CreateBranch,
     ) -> Result<Granted<DatabaseAt>> {
         if wanted.backup_id.is_none() && wanted.seed_data.is_none() {
-            return caller.refine(granted, Facet::FromParent);
+            return self.refine(caller, granted, Facet::FromParent);
         }
         // There is no backup whose class could decide, so the weaker access is asked for.
-        caller.refine(granted, Facet::FromBackup { production: false })?;
+        self.refine(caller, granted, Facet::FromBackup { production: false })?;
         Err(refuse_restoring(wanted).err().unwrap_or(Error::NotFound))
     }
 

@@ -176,7 +176,7 @@ impl ControlPlane {
         wanted: &CreatePassword,
     ) -> Result<NewPasswordSecret> {
         let role = parse_role(wanted.role.as_deref())?;
-        let granted = caller.refine(granted, Facet::Password(role))?;
+        let granted = self.refine(caller, granted, Facet::Password(role))?;
         let name = parse_name(wanted.name.as_deref().unwrap_or_default())?;
         let ttl_seconds = expiry::parse_ttl(wanted.ttl)?;
         let cidrs = parse_cidrs(&wanted.cidrs)?;

@@ -59,7 +59,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) fn sweep_passwords(&self) -> Result<()> {
+    pub fn sweep_passwords(&self) -> Result<()> {
         for _ in 0..REMOVALS_IN_A_ROW {
             let now = self.now();
             if !self.store.read(|reader| Ok::<_, Error>(store::any_ended(reader, now)?))? {

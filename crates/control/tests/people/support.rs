@@ -96,6 +96,13 @@ impl House {
         Self { _folder: folder, store, plane, operator: Caller::operator("root") }
     }
 
+    /// What another process is that has the same store open, but for the locks.
+    pub fn elsewhere(&self) -> Arc<ControlPlane> {
+        let store = Store::open(self.store.path()).expect("the same store");
+        let keys = Keys::derive(&Secret::new([7; 32]));
+        ControlPlane::new(store, None, settings(), keys, self._folder.path().join("audit-heads"))
+    }
+
     /// With the organization `acme`, which Ada administers.
     pub fn with_ada() -> Self {
         let house = Self::new();
