@@ -11,10 +11,21 @@ const DDL_WORDS: [&[u8]; 7] =
 const TABLE_ACCESS_DENIED: u16 = 1142;
 const DATABASE_ACCESS_DENIED: u16 = 1044;
 const ROUTINE_ACCESS_DENIED: u16 = 1370;
+/// Triggers may not be made or removed without a right that no client has.
+const TRIGGER_REFUSED: u16 = 1419;
+/// A table that cannot be written: that of events is sealed there.
+const TABLE_READ_ONLY: u16 = 1036;
 
 /// Whether an error of this number may have to be rewritten.
 pub(crate) const fn may_be_ddl(errno: u16) -> bool {
-    matches!(errno, TABLE_ACCESS_DENIED | DATABASE_ACCESS_DENIED | ROUTINE_ACCESS_DENIED)
+    matches!(
+        errno,
+        TABLE_ACCESS_DENIED
+            | DATABASE_ACCESS_DENIED
+            | ROUTINE_ACCESS_DENIED
+            | TRIGGER_REFUSED
+            | TABLE_READ_ONLY
+    )
 }
 
 /// Whether the server has refused a schema change of the branch's schema. Whatever language the server speaks, it
@@ -32,6 +43,8 @@ pub(crate) fn is_ddl(error: &ErrPacket, schema: &DatabaseName) -> bool {
         ROUTINE_ACCESS_DENIED => {
             message.get(..13).is_some_and(|right| right.eq_ignore_ascii_case(b"alter routine"))
         }
+        TRIGGER_REFUSED => true,
+        TABLE_READ_ONLY => message.windows(7).any(|name| name == b"'event'"),
         _ => false,
     }
 }
@@ -55,6 +68,9 @@ mod tests {
         assert!(!is(1044, "Access denied for user 'planetscale-admin'@'localhost' to database 'mysql'"));
         assert!(is(1370, &format!("alter routine {of} routine 'shop.p'")));
         assert!(!is(1370, &format!("execute {of} routine 'shop.p'")));
+        assert!(is(1419, "You do not have the SUPER privilege and binary logging is enabled"));
+        assert!(is(1036, "Table 'event' is read only"));
+        assert!(!is(1036, "Table 'global_priv' is read only"));
         assert!(!is(1045, "CREATE"));
     }
 }
