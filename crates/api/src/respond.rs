@@ -140,6 +140,8 @@ pub(crate) fn error(error: &Error) -> Reply {
         Error::Forbidden(_) => refuse(StatusCode::FORBIDDEN, "forbidden", text),
         Error::Malformed(_) => refuse(StatusCode::BAD_REQUEST, "bad_request", text),
         Error::Invalid(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable_entity", text),
+        // The word on which the official client fetches the lint and prints it (contract: cli-endpoints.md).
+        Error::SchemaUnfit(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", text),
         Error::Conflict(_) | Error::Changed => refuse(StatusCode::CONFLICT, "conflict", text),
         Error::PreconditionFailed(_) => refuse(StatusCode::PRECONDITION_FAILED, "precondition_failed", text),
         Error::TooManyTries { seconds } => refuse(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text)

@@ -209,6 +209,8 @@ routes! {
         204;
     GetBranchSchema BranchAt, Aside => branches::routes::schema;
         200 ["keyspace" "namespace"] answers(Data<branches::shape::Schema>);
+    LintBranchSchema BranchAt, Aside => branches::routes::lint;
+        200 ["page" "per_page"] answers(List<branches::shape::SchemaLintError<'static>>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;
         200 ["engine" "rates" "region"] answers(Vec<organizations::shape::Sku>);
 

@@ -41,6 +41,9 @@ pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
         Operation::GetBranch => "Reads a branch and its state.",
         Operation::UpdateBranch => "Changes a branch's name, protection or lifetime.",
         Operation::DeleteBranch => "Deletes a branch and its data.",
+        Operation::LintBranchSchema => {
+            "Lists what of a branch's schema must be mended before it is promoted or has safe migrations."
+        }
         Operation::GetBranchSchema => "Reads the schema of a branch as SQL, a table at a time.",
         Operation::PromoteBranch => "Makes a branch a production branch.",
         Operation::DemoteBranch => "Makes a production branch a development branch.",

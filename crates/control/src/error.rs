@@ -22,6 +22,9 @@ pub enum Error {
     /// A value cannot be, or the state of things does not allow it.
     #[error("{0}")]
     Invalid(String),
+    /// The schema of a branch must be mended first. The text says what the lint found.
+    #[error("{0}")]
+    SchemaUnfit(String),
     /// Somebody else changed it meanwhile.
     #[error("{0}")]
     Conflict(String),

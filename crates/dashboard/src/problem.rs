@@ -94,7 +94,7 @@ pub(crate) fn told(error: &Error) -> (StatusCode, String) {
         Error::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Invalid(_) | Error::SchemaUnfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Internal(_) => {
             let text = "Bough failed to answer this request; its log says why, under the id below.";
             return (StatusCode::INTERNAL_SERVER_ERROR, text.to_owned());

@@ -9,15 +9,17 @@ use bough_mysql_client::{Connection, Error, Value, code, quote_ident};
 use crate::EngineError;
 use crate::layout::hash;
 use crate::managed::ManagedEngine;
-use crate::schema_copy::without_auto_increment;
+use crate::schema_copy::{Bounds, Kind, Scope, read_settled, without_auto_increment};
 
-/// Whether an object holds rows of its own.
+/// What an object of a schema is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SchemaObjectKind {
     /// A table.
     Table,
     /// A view.
     View,
+    /// A sequence.
+    Sequence,
 }
 
 /// A table or view as the server prints it.
@@ -29,6 +31,27 @@ pub struct SchemaObject {
     pub kind: SchemaObjectKind,
     /// The statement that makes it, without the counter's value.
     pub create: String,
+}
+
+/// Every table, view and sequence of a schema at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definitions {
+    /// What each is, its name, and the statement that makes it as it is, whatever the server leaves out of what
+    /// it prints: see `schema_copy`. Bytes, since a default of a binary column may hold any.
+    pub objects: Vec<(SchemaObjectKind, String, Vec<u8>)>,
+    /// Views that cannot be used. The server may not show the text of one, then it is not among the objects.
+    pub complaints: Vec<ViewComplaint>,
+    /// How many objects were not read, since there are too many, or too much text.
+    pub left_out: usize,
+}
+
+/// A view that the server cannot use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewComplaint {
+    /// The view.
+    pub view: String,
+    /// What the server says.
+    pub words: String,
 }
 
 /// A schema in brief.
@@ -53,6 +76,39 @@ impl ManagedEngine {
         let reading = EngineError::server(id, "had its schema read");
         let mut conn = self.connect(id)?;
         read(&mut conn, schema).map_err(reading)
+    }
+
+    /// The tables, views and sequences of a branch's schema as they are at one moment, within bounds. Holds up
+    /// nobody: a schema that changes all the time is not read.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`] when the server does not run or refuses; [`EngineError::Refused`] when the
+    /// schema keeps changing.
+    pub fn read_definitions(
+        &self,
+        id: &BranchId,
+        schema: &DatabaseName,
+        bounds: Bounds,
+    ) -> Result<Definitions, EngineError> {
+        let mut conn = self.connect(id)?;
+        let database = read_settled(id, &mut conn, schema, Scope::Definitions(bounds))?;
+        let mut complaints = Vec::new();
+        let mut objects = Vec::with_capacity(database.objects.len());
+        for object in database.objects {
+            let kind = match object.kind {
+                Kind::Sequence => SchemaObjectKind::Sequence,
+                Kind::View => SchemaObjectKind::View,
+                _ => SchemaObjectKind::Table,
+            };
+            if let Some(words) = object.complaint {
+                complaints.push(ViewComplaint { view: object.name.clone(), words });
+            }
+            let create = object.whole.unwrap_or(object.create);
+            if !create.is_empty() {
+                objects.push((kind, object.name, create));
+            }
+        }
+        Ok(Definitions { objects, complaints, left_out: database.left_out })
     }
 
     /// A branch's schema in brief, from the server's catalogue.
@@ -93,7 +149,7 @@ fn read(conn: &mut Connection, schema: &DatabaseName) -> Result<Vec<SchemaObject
         let create = shown.bytes(column)?.unwrap_or_default();
         let create = match kind {
             SchemaObjectKind::Table => without_auto_increment(create),
-            SchemaObjectKind::View => create.to_vec(),
+            _ => create.to_vec(),
         };
         // A default of a binary column may hold any byte.
         let create = String::from_utf8_lossy(&create).into_owned();

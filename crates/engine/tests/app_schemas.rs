@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use bough_engine::Step;
 use bough_model::Desired;
-use support::printed::{catalogue, printed, without_counters};
+use support::printed::{all_read_back, catalogue, printed, without_counters};
 use support::{Rig, child_spec, converge, id, root_spec, schema};
 
 /// Those of `make test`.
@@ -67,6 +67,7 @@ fn schemas_of_applications_are_branched() {
             assert_eq!(copy[object], without_counters(text), "{name}: {object}");
         }
         assert_eq!(catalogue(&mut from), catalogue(&mut to), "{name}");
+        assert!(all_read_back(&rig.engine, &parent.id) > 1, "{name}");
         eprintln!("{name}: {} objects, copied in {} ms", wanted.len() - 3, took.as_millis());
         converge(&rig.engine, &child, Desired::Gone);
     }

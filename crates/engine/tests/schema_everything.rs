@@ -5,7 +5,7 @@ mod support;
 
 use bough_model::Desired;
 use bough_mysql_client::Connection;
-use support::printed::{catalogue, printed, set_up, without_counters};
+use support::printed::{all_read_back, catalogue, printed, set_up, without_counters};
 use support::{Rig, child_spec, converge, root_spec};
 
 /// Types, defaults, character sets, generated columns, checks.
@@ -75,6 +75,7 @@ const IN_PARTS: &[&str] = &[
     "CREATE TABLE h_plain (a INT, b INT WITHOUT SYSTEM VERSIONING) WITH SYSTEM VERSIONING",
     "CREATE TABLE h_named (a INT, `from ``x` TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE, till TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (`from ``x`, till)) WITH SYSTEM VERSIONING",
     "CREATE TABLE h_trx (a INT, s BIGINT UNSIGNED GENERATED ALWAYS AS ROW START, e BIGINT UNSIGNED GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING",
+    "CREATE TABLE h_keyed (id INT PRIMARY KEY, b INT UNIQUE, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END, p DATE, q DATE, PERIOD FOR SYSTEM_TIME (s, e), PERIOD FOR app (p, q), CHECK (b > 1)) WITH SYSTEM VERSIONING",
     "CREATE TABLE h_limit (a INT) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME LIMIT 100 (PARTITION p0 HISTORY, PARTITION p1 HISTORY COMMENT 'x', PARTITION pn CURRENT)",
     "CREATE TABLE h_interval (a INT) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME INTERVAL 1 MONTH STARTS '2020-01-01 00:00:00' PARTITIONS 3",
     "CREATE TABLE h_auto (a INT) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME INTERVAL 1 DAY AUTO PARTITIONS 2",
@@ -175,6 +176,7 @@ fn copied(statements: &[&str], check: impl Fn(&mut Connection, &mut Connection))
         }
         assert_eq!(rows.len(), copy[source].len(), "{source}");
     }
+    assert!(all_read_back(&rig.engine, &parent.id) > 5);
     check(&mut from, &mut to);
 }
 

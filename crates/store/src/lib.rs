@@ -30,6 +30,7 @@ pub mod passwords;
 pub mod principals;
 pub mod reconcile;
 pub mod resizes;
+pub mod schema;
 pub mod service_tokens;
 pub mod sessions;
 pub mod usage;

@@ -19,7 +19,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bough_testkit::{Bough, Options as BoughOptions};
-use serde_json::json;
 
 use chance::Chance;
 use disruptions::DISRUPTIONS;
@@ -220,9 +219,4 @@ fn summarize(report: &Report, options: &Options, took: Duration) {
         report.rounds,
         report.findings.len()
     ));
-}
-
-/// A body without anything in it.
-pub(crate) fn empty() -> serde_json::Value {
-    json!({})
 }

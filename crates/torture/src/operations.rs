@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::chance::Chance;
 use crate::model::{Doubt, Item, World};
-use crate::{empty, rows};
+use crate::rows;
 
 /// Most things that one client has at a time: each takes a server.
 const ITEMS_MAX: usize = 4;
@@ -48,6 +48,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "rename", weight: 3, asks_bough: true, run: rename },
     Operation { name: "promote", weight: 2, asks_bough: true, run: promote },
     Operation { name: "demote", weight: 3, asks_bough: true, run: demote },
+    Operation { name: "lint", weight: 1, asks_bough: true, run: lint },
     Operation { name: "safe migrations", weight: 2, asks_bough: true, run: safe_migrations },
     Operation { name: "resize", weight: 3, asks_bough: true, run: resize },
     Operation { name: "restart", weight: 1, asks_bough: true, run: restart },
@@ -85,6 +86,14 @@ impl Turn<'_> {
             Err(_) => Err(Outcome::Unanswered),
             Ok(answer) if answer.status == expected => Ok(answer),
             Ok(answer) => Err(Outcome::Odd(format!("{method} {path}: {} {}", answer.status, answer.text))),
+        }
+    }
+
+    /// As [`Self::ask`], for what looks at the branch's schema first: its server may be away just now.
+    fn ask_of_server(&self, method: &str, path: &str, expected: u16) -> Asked {
+        match self.ask(method, path, &Value::Null, expected) {
+            Err(Outcome::Odd(text)) if text.contains(": 503 ") => Err(Outcome::Nothing),
+            asked => asked,
         }
     }
 
@@ -206,7 +215,7 @@ fn set_class(turn: &mut Turn<'_>, production: bool, word: &str) -> Outcome {
     let Some(at) = turn.pick(|item| !item.whole_database && item.production != production) else {
         return Outcome::Nothing;
     };
-    let asked = turn.ask("POST", &format!("{}/{word}", turn.path(at)), &empty(), 200);
+    let asked = turn.ask_of_server("POST", &format!("{}/{word}", turn.path(at)), 200);
     match &asked {
         Ok(_) => turn.items[at].production = production,
         Err(Outcome::Unanswered) => turn.items[at].doubt = Some(Doubt::Class),
@@ -226,7 +235,7 @@ fn demote(turn: &mut Turn<'_>) -> Outcome {
 fn safe_migrations(turn: &mut Turn<'_>) -> Outcome {
     let Some(at) = turn.pick(|item| !item.whole_database) else { return Outcome::Nothing };
     let method = if turn.items[at].safe { "DELETE" } else { "POST" };
-    let asked = turn.ask(method, &format!("{}/safe-migrations", turn.path(at)), &Value::Null, 200);
+    let asked = turn.ask_of_server(method, &format!("{}/safe-migrations", turn.path(at)), 200);
     match &asked {
         Ok(_) => turn.items[at].safe = !turn.items[at].safe,
         Err(Outcome::Unanswered) => turn.items[at].doubt = Some(Doubt::Safe),
@@ -290,6 +299,17 @@ fn delete_password(turn: &mut Turn<'_>) -> Outcome {
         item.passwords_in_doubt.insert(name);
     }
     done(asked)
+}
+
+/// What the torture makes has nothing to be mended.
+fn lint(turn: &mut Turn<'_>) -> Outcome {
+    let Some(at) = turn.pick(|item| item.ready && !item.whole_database) else { return Outcome::Nothing };
+    match turn.ask_of_server("GET", &format!("{}/schema/lint", turn.path(at)), 200) {
+        Ok(answer) if answer.json["data"] != json!([]) => {
+            Outcome::Odd(format!("the lint finds {}", answer.text))
+        }
+        asked => done(asked),
+    }
 }
 
 /// What is certain is shown at once.

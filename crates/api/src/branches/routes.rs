@@ -6,7 +6,8 @@ use bough_control::place::MayMakeBranch;
 use bough_policy::{BranchAt, DatabaseAt, Granted};
 
 use super::shape::{
-    Branch, ClusterBody, CreateBranchBody, Resize, ResizeBody, SafeMigrationsBody, Schema, UpdateBranchBody,
+    Branch, ClusterBody, CreateBranchBody, Resize, ResizeBody, SafeMigrationsBody, Schema, SchemaLintError,
+    UpdateBranchBody,
 };
 use crate::databases::routes::check_kind;
 use crate::dispatch::Ctx;
@@ -165,4 +166,14 @@ pub(crate) fn schema(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Erro
     let keyspace = ctx.input.query("keyspace").filter(|name| !name.is_empty());
     let objects = ctx.plane().read_schema(ctx.caller, &at, keyspace)?;
     Reply::ok(&Data { data: objects.iter().map(Schema::new).collect() })
+}
+
+pub(crate) fn lint(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    let page = ctx.input.page()?;
+    let lint = ctx.plane().lint_branch(&at)?;
+    let total = i64::try_from(lint.findings.len()).unwrap_or(i64::MAX);
+    let [before, size] = [page.number.saturating_sub(1), page.size].map(|count| count as usize);
+    let listed = lint.findings.iter().skip(before.saturating_mul(size)).take(size);
+    let data = listed.map(|finding| SchemaLintError::new(ctx, &lint.keyspace, finding)).collect();
+    Reply::ok(&List::new(ctx, page, total, data))
 }

@@ -1,8 +1,8 @@
 //! Shapes of branches (contract: objects/DatabaseBranch.fields.md, BranchSchema.fields.md,
-//! requests.md).
+//! SchemaLintError.fields.md, requests.md).
 
-use bough_control::branches::{BranchRow, ResizeRow, SchemaObject};
-use bough_control::model::{BranchName, BranchState};
+use bough_control::branches::{BranchRow, Finding, ResizeRow, SchemaObject};
+use bough_control::model::{BranchName, BranchState, DatabaseName};
 use bough_control::pages::{branch_part, database_part};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -337,6 +337,74 @@ impl<'a> Resize<'a> {
             actor: Actor::new(ctx, &row.actor),
             cluster_size: row.cluster_size.canonical(),
             previous_cluster_size: row.previous.canonical(),
+        }
+    }
+}
+
+/// Something in a branch's schema that stands in the way of promoting it and of safe migrations (contract:
+/// objects/SchemaLintError.fields.md). What does not apply is `""` or `[]`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SchemaLintError<'a> {
+    /// `SchemaLintError`
+    r#type: &'static str,
+    /// What is wrong: one of the codes that `docs_url` explains.
+    lint_error: &'static str,
+    /// `table`, for views, too.
+    subject_type: &'static str,
+    /// The branch's one keyspace.
+    keyspace_name: &'a str,
+    /// The table or view; empty when it is the schema as a whole.
+    table_name: &'a str,
+    /// What is wrong, and what to do.
+    error_description: &'a str,
+    /// What the code means, and how it is mended.
+    docs_url: String,
+    /// The column.
+    column_name: &'a str,
+    /// The columns of the foreign key.
+    foreign_key_column_names: &'a [String],
+    /// Always empty: nothing here is sharded.
+    auto_increment_column_names: [String; 0],
+    /// The character set.
+    charset_name: &'a str,
+    /// The storage engine.
+    engine_name: &'a str,
+    /// Always empty: there is no VSchema here.
+    vindex_name: &'static str,
+    /// Always empty: there is no VSchema here.
+    json_path: &'static str,
+    /// Always empty: no check constraint is a finding.
+    check_constraint_name: &'static str,
+    /// The value of an ENUM or SET.
+    enum_value: &'a str,
+    /// By what the table is partitioned.
+    partitioning_type: &'a str,
+    /// The partition.
+    partition_name: &'a str,
+}
+
+impl<'a> SchemaLintError<'a> {
+    pub(crate) fn new(ctx: &Ctx<'_>, keyspace: &'a DatabaseName, finding: &'a Finding) -> Self {
+        let (code, about) = (finding.code.as_str(), &finding.about);
+        Self {
+            r#type: "SchemaLintError",
+            lint_error: code,
+            subject_type: "table",
+            keyspace_name: keyspace.as_str(),
+            table_name: &finding.table,
+            error_description: &finding.description,
+            docs_url: format!("{}/docs/schema-lint#{code}", ctx.public_url()),
+            column_name: &about.column,
+            foreign_key_column_names: &about.foreign_key_columns,
+            auto_increment_column_names: [],
+            charset_name: &about.charset,
+            engine_name: &about.engine,
+            vindex_name: "",
+            json_path: "",
+            check_constraint_name: "",
+            enum_value: &about.enum_value,
+            partitioning_type: &about.partitioning,
+            partition_name: &about.partition,
         }
     }
 }

@@ -87,6 +87,7 @@ export const PAGES = [
   { name: 'audit-log', route: '/{organization}/settings/audit-log', as: admin },
   { name: 'account', route: '/account', as: admin },
   { name: 'docs', route: '/docs' },
+  { name: 'docs-schema-lint', route: '/docs/schema-lint' },
   { name: 'docs-branches', route: '/docs/branches', as: admin },
   { name: 'docs-passwords', route: '/docs/passwords', as: admin },
   {

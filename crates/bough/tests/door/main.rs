@@ -12,6 +12,7 @@ mod first_branch;
 mod gateway;
 mod hidden;
 mod hostile;
+mod lint;
 mod passwords;
 mod people;
 mod reference;

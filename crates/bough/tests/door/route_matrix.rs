@@ -56,6 +56,7 @@ fn probes() -> Vec<Probe> {
         ListBranches,
         GetBranch,
         GetBranchSchema,
+        LintBranchSchema,
         ListBranchClusterSizeSkus,
         ListBranchResizeRequests,
         GetBranchResizeRequest,

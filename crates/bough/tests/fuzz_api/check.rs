@@ -193,9 +193,13 @@ impl Checker<'_> {
     }
 }
 
-/// A branch that is not ready has no schema to be read, and says so.
+/// A branch that is not ready has no schema to be read, and says so; so does what looks at the schema first.
 fn may_be_unavailable(request: &Raw, status: u16) -> bool {
-    status == 503 && request.target.split('?').next().is_some_and(|path| path.ends_with("/schema"))
+    const ENDS: &[&str] = &["/schema", "/schema/lint", "/promote", "/safe-migrations"];
+    let path = request.target.split('?').next().unwrap_or_default();
+    let looks = ENDS.iter().any(|end| path.ends_with(end))
+        || (request.method == "POST" && path.ends_with("/branches"));
+    status == 503 && looks
 }
 
 /// A refusal says something, in words.

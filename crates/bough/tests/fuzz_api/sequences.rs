@@ -261,6 +261,7 @@ impl Sequence<'_, '_> {
             return Err(format!("after a minute: {}", ready.text()));
         }
         self.manage("get_branch_schema", &[&name, &branch], None, 200)?;
+        self.manage("lint_branch_schema", &[&name, &branch], None, 200)?;
         let renamed = world.fresh_name();
         self.manage("update_branch", &[&name, &branch], Some(&json!({"new_name": renamed})), 200)?;
         self.manage("get_branch", &[&name, &branch], None, 404)?;

@@ -11,6 +11,7 @@ use bough_store::databases as database_store;
 use bough_store::reconcile as wishes;
 use serde_json::json;
 
+use super::lint::Before;
 use super::{BranchRow, expiry};
 use crate::audit::subject;
 use crate::caller::read_back;
@@ -103,7 +104,8 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Invalid`] when the name cannot be or is taken, the parent does not exist, region or
     /// size do not, or there are too many branches; [`Error::Forbidden`] when the body asks for more
-    /// than the caller may.
+    /// than the caller may; [`Error::SchemaUnfit`] when it shall have safe migrations and the parent's
+    /// schema has findings.
     pub fn create_branch(
         &self,
         caller: &Caller,
@@ -120,10 +122,13 @@ impl ControlPlane {
         if expires_at.is_some() {
             expiry::refuse_end(false, wanted.deletion_protected)?;
         }
+        if wanted.safe_migrations {
+            let parent = wanted.parent_branch.as_deref().filter(|name| !name.is_empty());
+            self.refuse_unfit_parent(&granted, parent)?;
+        }
         let branch = self.change(caller, move |change| {
             let database = database_store::get_for_write(change.tx, &granted)?;
-            let parent_name = wanted.parent_branch.as_deref().filter(|name| !name.is_empty());
-            let parent = match parent_name {
+            let parent = match wanted.parent_branch.as_deref().filter(|name| !name.is_empty()) {
                 None => database.default_branch.id.clone(),
                 Some(name) => {
                     let found = database_store::branch_by_name(change.tx, &granted, name)?;
@@ -289,8 +294,12 @@ impl ControlPlane {
     /// Makes a branch a production branch.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When it is gone; [`Error::SchemaUnfit`] when its schema has findings; [`Error::Unavailable`] when that
+    /// cannot be told.
     pub fn promote_branch(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<BranchRow> {
+        if !self.get_branch(caller, granted)?.production {
+            self.refuse_unfit(granted, Before::Promotion)?;
+        }
         self.set_production(caller, granted, true)
     }
 
@@ -332,13 +341,17 @@ impl ControlPlane {
     /// it does: sessions with the rights from before are over.
     ///
     /// # Errors
-    /// When the branch is gone; [`Error::Unavailable`] when its server does not obey in time.
+    /// When the branch is gone; to enable, [`Error::SchemaUnfit`] when its schema has findings;
+    /// [`Error::Unavailable`] when that cannot be told, or its server does not obey in time.
     pub fn set_safe_migrations(
         &self,
         caller: &Caller,
         granted: &Granted<BranchAt>,
         safe_migrations: bool,
     ) -> Result<BranchRow> {
+        if safe_migrations && !self.get_branch(caller, granted)?.safe_migrations {
+            self.refuse_unfit(granted, Before::SafeMigrations)?;
+        }
         let grant = granted.clone();
         let row = self.change(caller, move |change| {
             let before = store::get_for_write(change.tx, &grant)?;

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! create -> pending -> (copy template, start, accounts, parent's schema) -> ready
+//! promote, enabling safe migrations -> (read the schema, lint it) -> done, or refused
 //! delete -> hidden at once -> (stop, remove) -> no record
 //! resize -> ready all the while -> (change the running server) -> done
 //! restart -> pending -> (stop, start) -> ready
@@ -17,6 +18,7 @@ mod backend;
 mod changes;
 mod deletion;
 mod expiry;
+mod lint;
 mod live;
 pub mod reconcile;
 mod sql;
@@ -24,7 +26,9 @@ mod upkeep;
 
 pub use actions::{CreateBranch, UpdateBranch};
 pub use backend::Backend;
+pub use bough_schema::lint::{About, Finding, RULES, Rule};
 pub use bough_store::branches::{BranchRow, Filter, ServerRow};
 pub use bough_store::resizes::ResizeRow;
+pub use lint::Lint;
 pub use live::{BranchServer, SchemaObject, SchemaObjectKind, ServerReport};
 pub use sql::{Piece, marked_up};

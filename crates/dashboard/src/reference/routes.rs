@@ -6,14 +6,18 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use bough_control::Error;
+use bough_control::branches::RULES;
 
-use super::view::{Index, OfGroup};
+use super::view::{Index, OfGroup, SchemaLint};
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::door::{Seen, finished, note, visitor};
 use crate::layout::{ApiCall, Crumb, Link, Page, bare, escaped};
 use crate::visit::Visit;
 use crate::{Dashboard, problem};
+
+/// The last part of the address of what the lint's codes mean; answers lead there (`docs_url`).
+const SCHEMA_LINT: &str = "schema-lint";
 
 /// What stands around it: as on every page for who is signed in, and a way to sign in for others.
 fn around(house: &Dashboard, headers: &HeaderMap, asked: &Asked) -> Result<Page, Error> {
@@ -36,6 +40,11 @@ fn shown(house: &Dashboard, headers: &HeaderMap, asked: &Asked) -> Result<Answer
     });
     if asked.params.is_empty() {
         return Answer::page(&Index { page, reference });
+    }
+    if asked.param("group") == SCHEMA_LINT {
+        page.crumbs = vec![Crumb::new("API reference", "/docs"), Crumb::new("Schema lint", "")];
+        "Schema lint".clone_into(&mut page.title);
+        return Answer::page(&SchemaLint { page, rules: RULES });
     }
     let Some(group) = reference.group(asked.param("group")) else {
         return Ok(problem::not_found(house, asked, Some(page)));

@@ -2,6 +2,8 @@
 
 use askama::Template;
 
+use bough_control::branches::Rule;
+
 use super::read::{Group, Reference};
 use crate::layout::Page;
 
@@ -11,6 +13,14 @@ use crate::layout::Page;
 pub(super) struct Index<'a> {
     pub(super) page: Page,
     pub(super) reference: &'a Reference,
+}
+
+/// What the lint of schemas looks for, code by code.
+#[derive(Template)]
+#[template(path = "reference/schema_lint.html")]
+pub(super) struct SchemaLint {
+    pub(super) page: Page,
+    pub(super) rules: &'static [Rule],
 }
 
 /// The operations about one kind of thing.

@@ -16,7 +16,8 @@ mod settled;
 mod text;
 mod write;
 
-pub use read::Database;
+pub use read::{Bounds, Database, Scope};
+pub use settled::read_settled;
 pub use text::without_auto_increment;
 
 use bough_model::{BranchId, DatabaseName};
@@ -93,6 +94,8 @@ pub struct Object {
     pub stored: Option<String>,
     /// When it was made, in seconds since 1970, where it could not be made at another time.
     pub made_at: Option<u64>,
+    /// What the server says of a view that it cannot use; not asked for where all is read.
+    pub complaint: Option<String>,
 }
 
 /// Why reading or making stopped.
@@ -146,7 +149,7 @@ pub fn copy_schema(
     let writing = EngineError::server(child_id, "was given its parent's schema");
 
     let accounts = read::accounts(child).map_err(&writing)?;
-    let mut database = settled::read_settled(parent_id, parent, parent_schema)?;
+    let mut database = settled::read_settled(parent_id, parent, parent_schema, Scope::Everything)?;
     for object in &mut database.objects {
         object.create = text::with_known_definer(&object.create, &accounts);
     }
@@ -157,7 +160,7 @@ pub fn copy_schema(
     };
     write::make_empty(child, child_schema, &database).map_err(&writing)?;
     write::make_all(child, child_schema, &database).map_err(failed)?;
-    let copy = read_database(child, child_schema).map_err(failed)?;
+    let copy = read_database(child, child_schema, Scope::Everything).map_err(failed)?;
     compare(parent_id, &database, &copy)
 }
 

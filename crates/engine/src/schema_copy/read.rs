@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use bough_model::DatabaseName;
-use bough_mysql_client::{Connection, Error, Row, Value, quote_ident};
+use bough_mysql_client::{Connection, Error, Row, Value, code, quote_ident};
 
 use super::text::without_auto_increment;
 use super::{Failure, Kind, Object, Setting, hidden};
@@ -22,11 +22,34 @@ pub struct Database {
     pub comment: String,
     /// What is in it.
     pub objects: Vec<Object>,
+    /// How many more there are: those that did not fit.
+    pub left_out: usize,
+}
+
+/// What of a schema is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it, to make it again elsewhere.
+    Everything,
+    /// Tables, views and sequences, as many as fit, and what the server says of views that it cannot use.
+    Definitions(Bounds),
+}
+
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// At most so many objects.
+    pub objects: usize,
+    /// No further one when their texts have this length together, in bytes.
+    pub bytes: usize,
 }
 
 /// The mode under which schemas are read: options of tables that the server does not know are shown as
 /// options, not as comments.
 const READ_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,IGNORE_BAD_TABLE_OPTIONS";
+
+/// Room for the objects of most schemas, so that they need not be moved while they are read.
+const USUAL_OBJECTS: usize = 1_024;
 
 /// Every account and role of a server, as (user, host); a role's host is empty.
 pub fn accounts(conn: &mut Connection) -> Result<HashSet<(String, String)>, Error> {
@@ -34,11 +57,15 @@ pub fn accounts(conn: &mut Connection) -> Result<HashSet<(String, String)>, Erro
     rows.iter().map(|row| Ok((row.text("user")?.to_owned(), row.text("host")?.to_owned()))).collect()
 }
 
-/// Reads `schema` with everything in it.
+/// Reads `schema`, with what of it is in scope.
 ///
 /// # Errors
 /// What the server refused, with the object's name; `unknown schema` when it is not there.
-pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Database, Failure> {
+pub fn read_database(
+    conn: &mut Connection,
+    schema: &DatabaseName,
+    scope: Scope,
+) -> Result<Database, Failure> {
     // Nothing that reading does belongs in the binary log.
     conn.execute(format!("SET SESSION sql_log_bin = 0, sql_mode = '{READ_SQL_MODE}'"))?;
     conn.execute(format!("USE {}", quote_ident(schema.as_str())))?;
@@ -51,22 +78,64 @@ pub fn read_database(conn: &mut Connection, schema: &DatabaseName) -> Result<Dat
     let row = rows.first().ok_or_else(|| Error::Unexpected { why: format!("no schema {schema}") })?;
     let (character_set, collation) = (row.text("cs")?.to_owned(), row.text("coll")?.to_owned());
     let comment = row.text("comment")?.to_owned();
-    let listed = list(conn, &named)?;
+    let mut listed = list_tables(conn, &named)?;
+    if scope == Scope::Everything {
+        listed.extend(list_programs(conn, &named)?);
+        // A stable sort: triggers keep their order.
+        listed.sort_by_key(|listed| listed.kind);
+    }
     // Each text comes in its own character set, byte by byte.
     conn.execute("SET character_set_results = binary")?;
-    let mut show = |object: Object| {
-        let (kind, name) = (object.kind, object.name.clone());
-        show(conn, schema, object).map_err(|error| Failure::Object { kind, name, error })
-    };
-    let objects = listed.into_iter().map(&mut show).collect::<Result<Vec<_>, _>>();
+    let count = listed.len();
+    let objects = show_all(conn, schema, listed, scope);
     conn.execute("SET character_set_results = utf8mb4")?;
-    Ok(Database { character_set, collation, comment, objects: objects? })
+    let objects = objects?;
+    let left_out = count - objects.len();
+    Ok(Database { character_set, collation, comment, objects, left_out })
 }
 
-/// Every object in the order of making, yet without its text.
-fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error> {
+fn show_all(
+    conn: &mut Connection,
+    schema: &DatabaseName,
+    listed: Vec<Object>,
+    scope: Scope,
+) -> Result<Vec<Object>, Failure> {
+    let (mut objects, mut bytes) = (Vec::with_capacity(listed.len().min(USUAL_OBJECTS)), 0);
+    for object in listed {
+        if let Scope::Definitions(bounds) = scope
+            && (objects.len() >= bounds.objects || bytes >= bounds.bytes)
+        {
+            break;
+        }
+        let (kind, name) = (object.kind, object.name.clone());
+        let object = match show(conn, schema, object, scope) {
+            // One that it cannot even read: it is there, and cannot be used.
+            Err(Error::Statement { code: code::VIEW_INVALID, message }) if scope != Scope::Everything => {
+                Object { complaint: Some(message), ..of(kind, &name) }
+            }
+            object => object.map_err(|error| Failure::Object { kind, name, error })?,
+        };
+        bytes += object.create.len();
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+/// What the server says of the view that it has just shown, where it cannot use it.
+fn complaint(conn: &mut Connection) -> Result<Option<String>, Error> {
+    let invalid = code::VIEW_INVALID.to_string();
+    let warnings = conn.query_rows("SHOW WARNINGS")?;
+    let said = warnings.iter().find(|row| row.text("Code").is_ok_and(|code| code == invalid));
+    said.map(|row| Ok(row.text("Message")?.to_owned())).transpose()
+}
+
+fn of(kind: Kind, name: &str) -> Object {
+    Object { kind, name: name.to_owned(), ..Object::default() }
+}
+
+/// Every table, view and sequence in the order of making, yet without its text.
+fn list_tables(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error> {
     let mut listed = Vec::new();
-    let of = |kind, name: &str| Object { kind, name: name.to_owned(), ..Object::default() };
     let tables = listing(
         conn,
         "SELECT TABLE_NAME AS name, TABLE_TYPE AS type FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? \
@@ -82,6 +151,13 @@ fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error
         };
         listed.push(of(kind, row.text("name")?));
     }
+    listed.sort_by_key(|listed| listed.kind);
+    Ok(listed)
+}
+
+/// Every routine, trigger and event in the order of making, yet without its text.
+fn list_programs(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error> {
+    let mut listed = Vec::new();
     let routines = conn.exec(
         "SELECT name AS name, type AS type, MD5(body) AS stored FROM mysql.proc WHERE db = ? ORDER BY BINARY name",
         schema,
@@ -119,8 +195,6 @@ fn list(conn: &mut Connection, schema: &[Value; 1]) -> Result<Vec<Object>, Error
         let made_at = row.opt_text("made_at")?.and_then(|seconds| seconds.parse().ok());
         listed.push(Object { stored, made_at, ..of(Kind::Event, row.text("name")?) });
     }
-    // A stable sort: triggers keep their order.
-    listed.sort_by_key(|listed| listed.kind);
     Ok(listed)
 }
 
@@ -139,7 +213,7 @@ fn listing(conn: &mut Connection, question: &str, schema: &[Value; 1]) -> Result
     }
 }
 
-fn show(conn: &mut Connection, schema: &DatabaseName, listed: Object) -> Result<Object, Error> {
+fn show(conn: &mut Connection, schema: &DatabaseName, listed: Object, scope: Scope) -> Result<Object, Error> {
     let kind = listed.kind;
     let row = conn.query_one(format!("SHOW CREATE {} {}", kind.words(), quote_ident(&listed.name)))?;
     let column = match kind {
@@ -169,7 +243,9 @@ fn show(conn: &mut Connection, schema: &DatabaseName, listed: Object) -> Result<
         collation_connection: optional(&row, "collation_connection")?,
         database_collation: optional(&row, "Database Collation")?,
     };
-    Ok(Object { create, whole, setting, stored, ..listed })
+    let said = kind == Kind::View && scope != Scope::Everything;
+    let complaint = if said { complaint(conn)? } else { None };
+    Ok(Object { create, whole, setting, stored, complaint, ..listed })
 }
 
 fn optional(row: &Row, column: &str) -> Result<Option<String>, Error> {

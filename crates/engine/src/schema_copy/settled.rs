@@ -7,7 +7,7 @@
 use bough_model::{BranchId, DatabaseName};
 use bough_mysql_client::{Connection, Error, code};
 
-use super::read::{TABLE_SKIPPED, read_database};
+use super::read::{Scope, TABLE_SKIPPED, read_database};
 use super::{Database, Failure, not_copied, server_words};
 use crate::EngineError;
 
@@ -19,26 +19,34 @@ const STANDSTILLS: usize = 5;
 /// Longest wait for the changes of a parent's schema that are under way, in seconds; new ones wait behind.
 const STANDSTILL_LIMIT_S: u64 = 10;
 
-/// Reads the parent's schema as it is at one moment.
+/// Reads a schema as it is at one moment. Only to read everything, for a copy, are changes held back.
 pub fn read_settled(
     id: &BranchId,
     conn: &mut Connection,
     schema: &DatabaseName,
+    scope: Scope,
 ) -> Result<Database, EngineError> {
     let reading = EngineError::server(id, "had its schema read");
+    let mut said = None;
     for _ in 0..CHANCES {
-        match read_by_chance(conn, schema) {
+        match read_by_chance(conn, schema, scope) {
             Ok(Some(database)) => return Ok(database),
             Ok(None) => {}
             // What was listed may be gone, or be something else, when it is asked for.
-            Err(failure) if failure.keeps_connection() => {}
+            Err(failure) if failure.keeps_connection() => said = Some(server_words(failure.error())),
             Err(failure) => return Err(reading(failure.into_error())),
         }
+    }
+    if let Scope::Definitions(_) = scope {
+        let said = said.map(|words| format!(" The server said: {words}.")).unwrap_or_default();
+        let why =
+            format!("its schema keeps changing while it is read; try again when it has come to rest.{said}");
+        return Err(EngineError::Refused { branch: id.clone(), why });
     }
     conn.execute(format!("SET SESSION lock_wait_timeout = {STANDSTILL_LIMIT_S}")).map_err(&reading)?;
     let mut last = String::new();
     for still in [Still::SCHEMAS; STANDSTILLS].iter().chain([&Still::EVERYTHING]) {
-        match read_at_standstill(conn, schema, still) {
+        match read_at_standstill(conn, schema, still, scope) {
             Ok(database) => return Ok(database),
             Err(failure) if is_in_the_way(failure.error()) => last = server_words(failure.error()),
             Err(Failure::Object { kind, name, error }) if error.keeps_connection() => {
@@ -80,9 +88,10 @@ fn read_at_standstill(
     conn: &mut Connection,
     schema: &DatabaseName,
     still: &Still,
+    scope: Scope,
 ) -> Result<Database, Failure> {
     let held = still.begin.iter().try_for_each(|statement| conn.execute(statement));
-    let database = held.map_err(Failure::from).and_then(|()| read_database(conn, schema));
+    let database = held.map_err(Failure::from).and_then(|()| read_database(conn, schema, scope));
     // Also where holding failed half-way, when this fails, too. A connection that is lost holds nothing.
     let ended = conn.execute(still.end);
     let database = database?;
@@ -91,12 +100,16 @@ fn read_at_standstill(
 }
 
 /// `None` when something changed meanwhile.
-fn read_by_chance(conn: &mut Connection, schema: &DatabaseName) -> Result<Option<Database>, Failure> {
+fn read_by_chance(
+    conn: &mut Connection,
+    schema: &DatabaseName,
+    scope: Scope,
+) -> Result<Option<Database>, Failure> {
     let before = changes(conn)?;
     // After the count: what begins between the two is counted, what began earlier is seen.
     let is_quiet = is_quiet(conn)?;
-    let database = read_database(conn, schema)?;
-    if !is_quiet && read_database(conn, schema)? != database {
+    let database = read_database(conn, schema, scope)?;
+    if !is_quiet && read_database(conn, schema, scope)? != database {
         return Ok(None);
     }
     Ok((changes(conn)? == before).then_some(database))

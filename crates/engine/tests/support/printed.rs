@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bough_engine::{ManagedEngine, SchemaBounds, SchemaObjectKind};
+use bough_model::BranchId;
 use bough_mysql_client::{Connection, quote_ident};
+use bough_schema::{Sequence, Table, View};
 
 /// Runs statements in the schema.
 pub fn set_up(conn: &mut Connection, statements: &[&str]) {
@@ -71,6 +74,39 @@ pub fn printed(conn: &mut Connection) -> BTreeMap<String, String> {
     let bodies = conn.query_rows("SELECT name, type, HEX(body), HEX(param_list), sql_mode, character_set_client, collation_connection, db_collation FROM mysql.proc WHERE db = 'shop_1' ORDER BY 1, 2").expect("bodies");
     all.insert("bodies".to_owned(), bodies.iter().map(|row| format!("{:?}", row.values())).collect());
     all
+}
+
+/// Room for all that a test makes.
+const BOUNDS: SchemaBounds = SchemaBounds { objects: 100_000, bytes: 1 << 30 };
+
+/// Reads every table, view and sequence into values, and sees them printed as they were: as the engine reads
+/// them, hidden parts included, and as the server prints them. How many there are.
+pub fn all_read_back(engine: &ManagedEngine, branch: &BranchId) -> usize {
+    let read = engine.read_definitions(branch, &super::schema(), BOUNDS).expect("read");
+    assert_eq!(read.left_out, 0);
+    let mut conn = engine.connect(branch).expect("a session");
+    conn.execute("USE `shop_1`").expect("the schema");
+    for (kind, name, create) in &read.objects {
+        let word = match kind {
+            SchemaObjectKind::Table => "TABLE",
+            SchemaObjectKind::View => "VIEW",
+            SchemaObjectKind::Sequence => "SEQUENCE",
+        };
+        conn.execute("SET character_set_results = binary, sql_mode = 'IGNORE_BAD_TABLE_OPTIONS'")
+            .expect("set");
+        let row = conn.query_one(format!("SHOW CREATE {word} {}", quote_ident(name))).expect("shown");
+        let shown = row.values()[1].clone().expect("a text");
+        for text in [create, &shown] {
+            let printed = match kind {
+                SchemaObjectKind::Table => Table::read(text).map(|table| table.print()),
+                SchemaObjectKind::View => View::read(text).map(|view| view.print()),
+                SchemaObjectKind::Sequence => Sequence::read(text).map(|sequence| sequence.print()),
+            };
+            let printed = printed.unwrap_or_else(|why| panic!("{name}: {why}"));
+            assert!(printed == *text, "{name} is printed otherwise");
+        }
+    }
+    read.objects.len()
 }
 
 /// The same counters in the same places, taken out in a simple way: only table options stand after `ENGINE=`.
