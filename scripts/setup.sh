@@ -95,6 +95,8 @@ want_servers() {
     need mariadb-install-db mariadb-server-core
     need mariadb mariadb-client-core
 }
+# Dumping and loading through the gateway is tested; the "-core" package leaves the program out.
+want_dump() { need mariadb-dump mariadb-client; }
 # The tools come as Python wheels, and Debian keeps what makes a venv in a package of its own. Nobody
 # is asked for sudo because of it: without the tools some lints are skipped, and say so.
 want_tools() {
@@ -126,7 +128,7 @@ check_rust
 case $WHAT in
     build) want_build ;;
     run) want_build; want_servers ;;
-    test) want_build; want_servers; want_tools ;;
+    test) want_build; want_servers; want_dump; want_tools ;;
     lint) want_build; want_tools ;;
     *) die "usage: scripts/setup.sh build|run|test|lint" ;;
 esac
@@ -141,5 +143,5 @@ case $WHAT in
     test | lint) scripts/tools.sh ;;
 esac
 case $WHAT in
-    test) bring_browser ;;
+    test) bring_browser; scripts/drivers.sh ;;
 esac

@@ -6,4 +6,5 @@ mod ends;
 mod first;
 mod handshakes;
 mod parking;
+mod programs;
 mod support;

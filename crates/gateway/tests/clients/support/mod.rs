@@ -299,7 +299,12 @@ impl Rig {
     /// The `mariadb` shell, in TLS that is verified.
     pub fn shell(&self, username: &str) -> Command {
         let mut command = Command::new(server::program("mariadb"));
-        command.args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1"]);
+        command.args([
+            "--no-defaults",
+            "--protocol=TCP",
+            "--host=127.0.0.1",
+            "--default-character-set=utf8mb4",
+        ]);
         command.arg(format!("--port={}", self.address.port()));
         command.arg(format!("--user={username}"));
         command.arg(format!("--password={PASSWORD}"));

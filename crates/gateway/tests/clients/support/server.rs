@@ -209,9 +209,14 @@ impl Drop for Server {
     }
 }
 
-/// Debian keeps servers out of an ordinary user's PATH.
-pub fn program(name: &str) -> PathBuf {
+/// A program on PATH; Debian keeps servers out of an ordinary user's.
+pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    folders.find_map(|folder: PathBuf| Some(folder.join(name)).filter(|file| file.exists())).expect(name)
+    folders.find_map(|folder: PathBuf| Some(folder.join(name)).filter(|file| file.exists()))
+}
+
+/// One that must be there.
+pub fn program(name: &str) -> PathBuf {
+    find(name).unwrap_or_else(|| panic!("{name} is missing"))
 }
