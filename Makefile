@@ -2,7 +2,7 @@
 # ARGS is handed on. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots test-schemas torture lint bench bench-scale fuzz-api race advisories setup
+.PHONY: help run test screenshots test-schemas torture lint bench bench-scale fuzz fuzz-api race advisories setup
 
 help: ## lists these
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-18s %s\n' "$$name" "$$what"; done
@@ -30,6 +30,9 @@ bench: ## measures Bough against what runs beside it, and prints the ratios
 
 bench-scale: ## measures 10,000 databases, 100,000 branches and 1 M tokens against a hundredth of them
 	@scripts/bench.sh P14
+
+fuzz: ## coverage-guided fuzzing of every parser of foreign bytes, a minute each: ARGS='--seconds 600 answer'
+	@scripts/fuzz.sh $(ARGS)
 
 fuzz-api: ## sends 100,000 requests made up from the API's own description, and checks every answer
 	@scripts/fuzz_api.sh $(ARGS)

@@ -5,6 +5,7 @@
 #   scripts/setup.sh run     that, and what runs branches: the MariaDB server and client, an account
 #   scripts/setup.sh test    that, and the tools of `make lint` and `make test`, and a browser
 #   scripts/setup.sh lint    a C compiler and the tools
+#   scripts/setup.sh fuzz    a C and a C++ compiler
 #
 # Does nothing, quickly, when everything is there. The Debian packages are the "-core" ones: the
 # programs alone, no system service is installed or started. Rust is the one thing it cannot bring.
@@ -130,7 +131,8 @@ case $WHAT in
     run) want_build; want_servers ;;
     test) want_build; want_servers; want_dump; want_tools ;;
     lint) want_build; want_tools ;;
-    *) die "usage: scripts/setup.sh build|run|test|lint" ;;
+    fuzz) want_build; need c++ g++ ;;
+    *) die "usage: scripts/setup.sh build|run|test|lint|fuzz" ;;
 esac
 if [ "${#PACKAGES[@]}" -gt 0 ]; then
     mapfile -t PACKAGES < <(printf '%s\n' "${PACKAGES[@]}" | sort -u)

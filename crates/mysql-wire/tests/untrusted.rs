@@ -15,7 +15,7 @@ const TELLING: [u8; 12] = [0, 1, 2, 3, 0x20, 0x21, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe,
 
 /// The corpus of a parser, in a fixed order.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
