@@ -266,7 +266,7 @@ fn nobody_gets_in_who_should_not() {
     let long = Login { user: "n".repeat(300), ..login.clone() };
     let errors = [&wrong, &nobody, &long].map(|login| login.error("SELECT 1").replace(&login.user, "USER"));
     for error in &errors {
-        assert!(error.starts_with("ERROR 1045 (28000): Access denied for user 'USER"), "{error}");
+        assert!(error.starts_with("ERROR 1045 (28000): Access denied for user '"), "{error}");
     }
     assert_eq!(errors[0], errors[1], "a wrong secret and a wrong name look alike");
     let elsewhere = Login { schema: "mysql".to_owned(), ..login.clone() };
