@@ -42,6 +42,39 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    pub(crate) fn new(
+        directory: Arc<dyn Directory>,
+        tls: TlsConfig,
+        settings: Settings,
+        entropy: Entropy,
+    ) -> Self {
+        let mut nobody = [0; 52];
+        entropy(&mut nobody);
+        let (native, sha2) = nobody.split_at(20);
+        let nobody = PasswordVerifiers::from_bytes(
+            native.first_chunk().copied().unwrap_or_default(),
+            sha2.first_chunk().copied().unwrap_or_default(),
+        );
+        let places = Places::new(
+            settings.connections_max,
+            settings.connections_per_address,
+            settings.connections_per_password,
+            settings.logins_max,
+        );
+        Self {
+            directory,
+            tls,
+            places,
+            gates: Arc::default(),
+            registry: Arc::new(Registry::new(settings.process)),
+            counters: Counters::default(),
+            nobody,
+            settings,
+            entropy,
+            stopping: watch::Sender::new(false),
+        }
+    }
+
     pub(crate) fn nonce(&self) -> Nonce {
         let mut random = [0; bough_mysql_wire::NONCE_LEN];
         (self.entropy)(&mut random);
@@ -79,31 +112,7 @@ impl Gateway {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn new(directory: Arc<dyn Directory>, tls: TlsConfig, settings: Settings, entropy: Entropy) -> Self {
-        let mut nobody = [0; 52];
-        entropy(&mut nobody);
-        let (native, sha2) = nobody.split_at(20);
-        let nobody = PasswordVerifiers::from_bytes(
-            native.first_chunk().copied().unwrap_or_default(),
-            sha2.first_chunk().copied().unwrap_or_default(),
-        );
-        let places = Places::new(
-            settings.connections_max,
-            settings.connections_per_address,
-            settings.connections_per_password,
-            settings.logins_max,
-        );
-        let inner = Arc::new(Inner {
-            directory,
-            tls,
-            places,
-            gates: Arc::default(),
-            registry: Arc::new(Registry::new(settings.process)),
-            counters: Counters::default(),
-            nobody,
-            settings,
-            entropy,
-            stopping: watch::Sender::new(false),
-        });
+        let inner = Arc::new(Inner::new(directory, tls, settings, entropy));
         tokio::spawn(watch(Arc::downgrade(&inner)));
         Self(inner)
     }

@@ -28,6 +28,8 @@ mod session;
 mod settings;
 mod stream;
 mod tls;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod untrusted;
 mod verify;
 mod watch;
 

@@ -8,7 +8,6 @@ use bough_mysql_wire::{
     HandshakeResponse, NATIVE, Nonce, Status, auth_more_data,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::backend::UTF8MB4;
@@ -22,8 +21,8 @@ use crate::stream::ClientStream;
 use crate::verify::{Claimant, Proof};
 
 /// A client that is who it says.
-pub(crate) struct LoggedIn {
-    pub(crate) link: Link<ClientStream>,
+pub(crate) struct LoggedIn<S> {
+    pub(crate) link: Link<ClientStream<S>>,
     pub(crate) credential: Credential,
     pub(crate) username: String,
     pub(crate) hello: HandshakeResponse,
@@ -57,13 +56,12 @@ pub(crate) struct Peer {
     pub(crate) local: bool,
 }
 
-pub(crate) async fn log_in(
+pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     inner: &Inner,
-    tcp: Link<TcpStream>,
+    mut link: Link<S>,
     peer: Peer,
     id: ClientId,
-) -> Result<LoggedIn, LoginFailed> {
-    let mut link = tcp;
+) -> Result<LoggedIn<S>, LoginFailed> {
     let nonce = inner.nonce();
     let greeting = Greeting {
         version: inner.settings.version.clone().into_bytes(),
@@ -217,7 +215,7 @@ pub(crate) trait InTls {
     fn in_tls(&self) -> bool;
 }
 
-impl InTls for ClientStream {
+impl<S> InTls for ClientStream<S> {
     fn in_tls(&self) -> bool {
         self.is_tls()
     }

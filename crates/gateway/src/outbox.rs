@@ -20,6 +20,17 @@ impl Outbox {
         self.sent == self.bytes.len()
     }
 
+    /// Whether everything has been handed over.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.is_empty() && !self.unflushed
+    }
+
+    /// What has not been taken, in bytes.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
     /// Sends what can be sent at once and keeps the rest.
     pub(crate) fn push<W: AsyncWrite + Unpin>(
         &mut self,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bough_model::PasswordId;
 use bough_mysql_wire::{ChangeUser, ErrPacket, HandshakeResponse, Nonce, OkPacket};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -48,7 +48,7 @@ struct Client {
 }
 
 /// Runs a session to its end.
-pub(crate) async fn run(inner: Arc<Inner>, client: LoggedIn, peer: Peer, id: ClientId) {
+pub(crate) async fn run(inner: Arc<Inner>, client: LoggedIn<TcpStream>, peer: Peer, id: ClientId) {
     let LoggedIn { link, credential, username, hello, nonce, sequence } = client;
     let wanted = Wanted {
         capabilities: hello.capabilities,

@@ -120,6 +120,9 @@ where
             match self.answer.payload(&payload) {
                 Ok(Progress::More) => continue,
                 Ok(Progress::WantsFile) => {
+                    if !self.local_files {
+                        return Err(Stopped::Broken("the server wants a file that may not be sent"));
+                    }
                     if self.due.len() > 1 || self.commands != up::Phase::Between {
                         return Err(Stopped::Broken("commands were sent ahead of a file"));
                     }

@@ -102,6 +102,8 @@ pub(crate) struct Relay<C, B> {
     undecided: Vec<u8>,
     /// The number of the last packet of the answer that is under way; `None` before its first.
     last_sequence: Option<u8>,
+    /// The client may send files.
+    local_files: bool,
     /// The client sends a file.
     sends_file: bool,
     status: Status,
@@ -148,6 +150,7 @@ where
             answer: AnswerReader::new(capabilities),
             undecided: Vec::new(),
             last_sequence: None,
+            local_files: capabilities.has(Capabilities::LOCAL_FILES),
             sends_file: false,
             status,
             transaction: Transaction::of(status),
@@ -179,8 +182,9 @@ where
             if let Err(stopped) = self.settle(cx) {
                 return Poll::Ready(stopped);
             }
-            // An answer that has just ended may have been what a command waited for.
-            if !self.held || !self.may_go_on() {
+            // An answer that has just ended may have been what a command waited for. While the server does not take
+            // what it has been sent, that is what is waited for.
+            if !self.held || !self.may_go_on() || self.deaf || !self.to_backend.is_done() {
                 return Poll::Pending;
             }
         }
@@ -259,6 +263,14 @@ where
     /// Whether the server is busy with something of this session's.
     pub(crate) fn is_busy(&self) -> bool {
         !self.due.is_empty() || self.lost || self.commands != up::Phase::Between
+    }
+
+    /// What is kept of this session's bytes.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let due = self.due.iter().map(|due| if let Due::Ours(packets) = due { packets.len() } else { 0 });
+        let waiting = self.client.unread.len() + self.undecided.len() + due.sum::<usize>();
+        waiting + self.to_backend.len() + self.to_client.len()
     }
 
     /// The status that the server told last.
