@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 [ -f crates/bench/Cargo.toml ] || die "There is no benchmark program in this version (crates/bench)."
-scripts/setup.sh run
+scripts/setup.sh bench
 # All binaries: the program measures the release build of the server beside it.
 cargo build "${LOCKED[@]}" --workspace --bins --release
 # The peers that are crates take minutes to build, once, and nothing but P2 needs them.

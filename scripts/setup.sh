@@ -5,6 +5,7 @@
 #   scripts/setup.sh run     that, and what runs branches: the MariaDB server and client, an account
 #   scripts/setup.sh test    that, and the tools of `make lint` and `make test`, and a browser
 #   scripts/setup.sh lint    a C compiler and the tools
+#   scripts/setup.sh bench   what `run` needs, and HAProxy, to measure the gateway beside
 #   scripts/setup.sh fuzz    a C and a C++ compiler
 #
 # Does nothing, quickly, when everything is there. The Debian packages are the "-core" ones: the
@@ -132,14 +133,15 @@ case $WHAT in
     test) want_build; want_servers; want_dump; want_tools ;;
     lint) want_build; want_tools ;;
     fuzz) want_build; need c++ g++ ;;
-    *) die "usage: scripts/setup.sh build|run|test|lint|fuzz" ;;
+    bench) want_build; want_servers; need haproxy haproxy ;;
+    *) die "usage: scripts/setup.sh build|run|test|lint|fuzz|bench" ;;
 esac
 if [ "${#PACKAGES[@]}" -gt 0 ]; then
     mapfile -t PACKAGES < <(printf '%s\n' "${PACKAGES[@]}" | sort -u)
 fi
 install_packages
 case $WHAT in
-    run | test) make_account ;;
+    run | test | bench) make_account ;;
 esac
 case $WHAT in
     test | lint) scripts/tools.sh ;;

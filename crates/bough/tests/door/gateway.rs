@@ -54,7 +54,11 @@ impl Login {
         let (host, port) = self.address.rsplit_once(':').expect("host and port");
         let mut command = Command::new("mariadb");
         command.args(["--no-defaults", "--batch", "--skip-column-names", "--unbuffered"]);
-        command.args([&format!("--host={host}"), &format!("--port={port}"), &format!("--user={}", self.user)]);
+        command.args([
+            &format!("--host={host}"),
+            &format!("--port={port}"),
+            &format!("--user={}", self.user),
+        ]);
         command.env("MYSQL_PWD", &self.secret).arg(&self.schema);
         command
     }
@@ -143,9 +147,15 @@ fn a_token_that_may_connect_to_development_branches_only() {
     let made = client.post(&passwords("dev"), &json!({"name": "ci"})).expect(201);
     // The line as it is printed, pasted into a terminal.
     let line = made.str("/connection_strings/mariadb");
-    let pasted = Command::new("sh").args(["-c", &format!("{line} --batch -N -e 'SELECT DATABASE(), 6 * 7'")]).output();
+    let pasted =
+        Command::new("sh").args(["-c", &format!("{line} --batch -N -e 'SELECT DATABASE(), 6 * 7'")]).output();
     let pasted = pasted.expect("a shell");
-    assert_eq!(String::from_utf8_lossy(&pasted.stdout), "shop\t42\n", "{}", String::from_utf8_lossy(&pasted.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&pasted.stdout),
+        "shop\t42\n",
+        "{}",
+        String::from_utf8_lossy(&pasted.stderr)
+    );
 
     client.post(&passwords("main"), &json!({"name": "ci"})).expect(403);
     let denials = admin.org(&format!("/service-tokens/{}/denials", token.id));
@@ -167,7 +177,13 @@ fn a_password_that_ends_ends_its_sessions() {
     busy.tell("SELECT SLEEP(300)");
     let other = make(json!({"name": "other"}));
     let mut undisturbed = other.open();
-    let running = || bough.sql("shop", "dev", "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'");
+    let running = || {
+        bough.sql(
+            "shop",
+            "dev",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+        )
+    };
     wait_until(SOON, "the statement to run", || (running() == "1").then_some(()));
     admin.delete(&deleted.path).expect(204);
     let error = deleted.error("SELECT 1");
@@ -219,7 +235,9 @@ fn roles_and_safe_migrations_as_a_client_sees_them() {
     assert!(reads.error("INSERT INTO t VALUES (2, 2)").starts_with("ERROR 1142 (42000)"));
     assert_eq!(writes.says("INSERT INTO t VALUES (2, 2); SELECT ROW_COUNT()"), "1");
     assert!(writes.error("SELECT * FROM t").starts_with("ERROR 1142"));
-    for attack in ["SET PASSWORD = PASSWORD('x')", "CREATE USER x", "SET GLOBAL max_connections = 1", "SHUTDOWN"] {
+    for attack in
+        ["SET PASSWORD = PASSWORD('x')", "CREATE USER x", "SET GLOBAL max_connections = 1", "SHUTDOWN"]
+    {
         let error = all.error(attack);
         assert!(!error.contains("1064"), "{attack} is not even understood: {error}");
     }
@@ -246,7 +264,10 @@ fn roles_and_safe_migrations_as_a_client_sees_them() {
         assert_eq!(error.split(" at line").next(), Some("ERROR 1105 (HY000)"), "{sql}: {error}");
         assert!(error.ends_with("direct DDL is disabled"), "{sql}: {error}");
     }
-    assert_eq!(all.says("INSERT INTO t VALUES (3, 3); CREATE TEMPORARY TABLE tmp (id INT); SELECT COUNT(*) FROM t"), "3");
+    assert_eq!(
+        all.says("INSERT INTO t VALUES (3, 3); CREATE TEMPORARY TABLE tmp (id INT); SELECT COUNT(*) FROM t"),
+        "3"
+    );
     admin.delete(&safe).expect(200);
     all.says("CREATE TABLE x (id INT)");
 }
@@ -257,7 +278,11 @@ fn nobody_gets_in_who_should_not() {
     let admin = shop(&bough);
     let login = Login::make(&bough, &admin, "dev", &json!({"name": "p", "role": "reader"}));
     let plain = |login: &Login| {
-        let output = login.shell_without_tls().args(["--skip-ssl", "-e", "SELECT 1"]).output().expect("the shell runs");
+        let output = login
+            .shell_without_tls()
+            .args(["--skip-ssl", "-e", "SELECT 1"])
+            .output()
+            .expect("the shell runs");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     assert!(plain(&login).contains("ERROR 3159"), "plain text: {}", plain(&login));
@@ -272,7 +297,10 @@ fn nobody_gets_in_who_should_not() {
     let elsewhere = Login { schema: "mysql".to_owned(), ..login.clone() };
     assert!(elsewhere.error("SELECT 1").starts_with("ERROR 1044"), "{}", elsewhere.error("SELECT 1"));
     let log = bough.log();
-    assert!(!log.contains(&login.secret) && !log.contains(&"n".repeat(20)), "neither secrets nor what strangers say");
+    assert!(
+        !log.contains(&login.secret) && !log.contains(&"n".repeat(20)),
+        "neither secrets nor what strangers say"
+    );
     // Only by setting, and only on this machine.
     bough.stop();
     bough.serve_with_env(&[("BOUGH_GATEWAY_PLAIN_TEXT_FROM_LOOPBACK", "true")]);
@@ -311,7 +339,8 @@ impl Gateway {
     }
 
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal).expect("it can be signalled");
+        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal)
+            .expect("it can be signalled");
     }
 }
 
@@ -335,7 +364,13 @@ fn a_gateway_process_outlives_what_serves_the_api() {
 
     // What one process's client was told ends through the other one, too.
     busy.tell("SELECT SLEEP(300)");
-    let running = || bough.sql("shop", "dev", "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'");
+    let running = || {
+        bough.sql(
+            "shop",
+            "dev",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+        )
+    };
     wait_until(SOON, "the statement to run", || (running() == "1").then_some(()));
     let of_second = (1_u32 << 31) + (1 << 24);
     for serial in 0..4 {
@@ -384,7 +419,8 @@ fn a_server_that_dies_takes_its_sessions_along_and_nothing_else() {
     session.tell("SELECT SLEEP(300)");
     let id = bough.wait_branch("shop", "dev")["id"].as_str().expect("an id").to_owned();
     let record = bough.data_dir().join("engine/branches").join(id).join("server.json");
-    let record: Value = serde_json::from_str(&std::fs::read_to_string(record).expect("a record")).expect("JSON");
+    let record: Value =
+        serde_json::from_str(&std::fs::read_to_string(record).expect("a record")).expect("JSON");
     let pid = i32::try_from(record["pid"].as_i64().expect("a pid")).expect("a pid");
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it can be killed");
     let said = session.ended("the session to end");
