@@ -1,7 +1,7 @@
 //! The gateway: what holds everything together, and what can be asked of it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bough_model::{BranchId, PasswordRole, PasswordVerifiers};
@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     entropy: Entropy,
     /// Nothing is accepted any more.
     pub(crate) stopping: watch::Sender<bool>,
+    /// Sessions end as they come to stand.
+    pub(crate) draining: AtomicBool,
 }
 
 impl Inner {
@@ -72,6 +74,7 @@ impl Inner {
             settings,
             entropy,
             stopping: watch::Sender::new(false),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -136,6 +139,7 @@ impl Gateway {
     /// when no session is left.
     pub async fn drain(&self, limit: Duration) {
         self.0.stopping.send_replace(true);
+        self.0.draining.store(true, Ordering::Release);
         let registry = &self.0.registry;
         let deadline = Instant::now() + limit;
         let told = |order| registry.all(None).iter().for_each(|session| session.tell(order));
@@ -145,7 +149,6 @@ impl Gateway {
         loop {
             let mut changed = std::pin::pin!(registry.changed.notified());
             changed.as_mut().enable();
-            // Those who were logging in are told as they come.
             told(order);
             if registry.len() == 0 {
                 return;

@@ -13,7 +13,7 @@ use crate::counters::count;
 use crate::gateway::Inner;
 use crate::link::Link;
 use crate::login::{LoginFailed, Peer, log_in};
-use crate::places::Seat;
+use crate::places::{LoggingIn, Seat};
 use crate::refusal;
 use crate::session;
 use crate::settings::{ACCEPT_PAUSE_MS, KEEPALIVE_S, ProxyProtocol};
@@ -30,7 +30,11 @@ pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener) {
             Ok((stream, address)) => {
                 count(&inner.counters.accepted);
                 match inner.places.seat() {
-                    Some(seat) => drop(tokio::spawn(connection(Arc::clone(&inner), stream, address, seat))),
+                    Some(seat) => {
+                        // In the order of their coming: whoever came last is the last to give way.
+                        let login = inner.places.login();
+                        drop(tokio::spawn(connection(Arc::clone(&inner), stream, address, seat, login)));
+                    }
                     None => turn_away(&inner, &stream),
                 }
             }
@@ -50,10 +54,9 @@ fn turn_away(inner: &Inner, stream: &TcpStream) {
     let _ = stream.try_write(&frame(0, &refusal::too_many_connections().to_payload()));
 }
 
-async fn connection(inner: Arc<Inner>, stream: TcpStream, from: SocketAddr, seat: Seat) {
+async fn connection(inner: Arc<Inner>, stream: TcpStream, from: SocketAddr, seat: Seat, login: LoggingIn) {
     let deadline = Instant::now() + inner.settings.login_limit;
     prepare(&stream);
-    let login = inner.places.login();
     let mut link = Link::new(stream);
     let logging_in = async {
         let address = real_address(&inner, &mut link, from).await?;

@@ -94,6 +94,9 @@ impl Client {
         let registered = self.inner.registry.enter(&shared, credential.expires_at);
         // What was true of the password at the login may have ended since; from here on changes reach it.
         look_again(&self.inner, &shared);
+        if self.inner.draining.load(Ordering::Acquire) {
+            shared.tell(Order::Drain);
+        }
         count(&self.inner.counters.sessions);
         self.inner.directory.used(&shared.password, &shared.branch);
         if link.send(sequence, &welcome).await.is_err() {

@@ -351,6 +351,28 @@ fn places_are_limited_and_who_waits_longest_gives_way() {
     wait_until("all places are free", || rig.gateway.figures().connections_open <= 2);
 }
 
+#[test]
+fn a_storm_of_strangers_keeps_nobody_out() {
+    let rig = Rig::with(Settings { logins_max: 20, ..settings() });
+    let user = rig.user(PasswordRole::Reader);
+    let open: Vec<_> = (0..300)
+        .map(|number| {
+            let mut stream = tcp(rig.address);
+            // Some say nothing, some begin and stop in the middle.
+            if number % 3 == 0 {
+                let _ = stream.write_all(&[200, 0, 0, 1, 5]);
+            }
+            stream
+        })
+        .collect();
+    let mut raw = Raw::gateway(rig.address);
+    raw.log_in(&user, PASSWORD, PLAIN).expect("in");
+    wait_until("few are kept", || rig.gateway.figures().connections_open <= 20);
+    assert_eq!(raw.text("SELECT 'in'"), "in");
+    drop(open);
+    wait_until("all others are gone", || rig.gateway.figures().connections_open == 1);
+}
+
 fn proxy_header(source: [u8; 4]) -> Vec<u8> {
     let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
     header.extend_from_slice(&source);
