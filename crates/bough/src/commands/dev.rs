@@ -100,7 +100,9 @@ fn say(
         std::env::current_exe().map_or_else(|_| "bough".to_owned(), |path| path.display().to_string());
     let mut text = format!(
         "\nBough is running. Open its pages in a browser, and log in:\n\n  URL    {url}\n  API    {url}/v1 (reference: {url}/docs, \
-         description: {url}/v1/openapi.json)\n"
+         description: {url}/v1/openapi.json)\n  \
+         MySQL  {}, with a branch's password: *Connect* on its page, or POST …/branches/BRANCH/passwords\n",
+        plane.settings().addresses.mysql
     );
     match fresh {
         Some(secrets) => {

@@ -107,7 +107,11 @@ fn as_another_account() {
     let as_daemon = |args: &[&str], dir: &Path| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=daemon", "--regid=daemon", "--clear-groups"]).arg(&program).args(args);
-        command.arg("--data-dir").arg(dir).env("BOUGH_SERVER_HTTP", "127.0.0.1:0");
+        command
+            .arg("--data-dir")
+            .arg(dir)
+            .env("BOUGH_SERVER_HTTP", "127.0.0.1:0")
+            .env("BOUGH_SERVER_MYSQL", "127.0.0.1:0");
         command.output().expect("it runs")
     };
     // Root's directory, seen by another: little can be seen, and that is said once.

@@ -34,7 +34,11 @@ fn on_small_disk(options: &str, fill: &str) -> Option<Told> {
     let mut command = Command::new("unshare");
     let own = if crate::told::is_root() { "-m" } else { "-rm" };
     command.args([own, "sh", "-c", &script]).arg(folder.path()).arg(crate::told::BOUGH);
-    let output = command.env("BOUGH_SERVER_HTTP", "127.0.0.1:0").output().ok()?;
+    let output = command
+        .env("BOUGH_SERVER_HTTP", "127.0.0.1:0")
+        .env("BOUGH_SERVER_MYSQL", "127.0.0.1:0")
+        .output()
+        .ok()?;
     output.stdout.starts_with(b"{").then(|| Told::of(&output))
 }
 
@@ -145,6 +149,9 @@ fn an_address_that_cannot_be_had() {
     );
     at("localhost:8080").only("failure", "address", "\"localhost:8080\" is no address to listen on");
     at("[::1]:0").find("ok", "address", "takes any free port");
+    let told = doctor_at(&dir, &[], &[("BOUGH_SERVER_MYSQL", &address.to_string())]);
+    let mend = told.only("failure", "address", &words);
+    assert!(mend.contains("[server] mysql") && mend.contains("--mysql ADDR"), "{mend}");
     drop(taken);
     at(&address.to_string()).find("ok", "address", "is free");
 

@@ -86,9 +86,10 @@ fn text<'a>(finding: &'a Value, key: &str) -> &'a str {
     finding[key].as_str().unwrap_or_else(|| panic!("{key} of {finding}"))
 }
 
-/// A Bough whose settings name a free port: what else runs on this machine is not asked about.
+/// A Bough whose settings name free ports: what else runs on this machine is not asked about.
 pub fn options() -> Options {
-    Options { env: vec![("BOUGH_SERVER_HTTP".to_owned(), "127.0.0.1:0".to_owned())], ..Options::default() }
+    let free = |key: &str| (format!("BOUGH_SERVER_{key}"), "127.0.0.1:0".to_owned());
+    Options { env: vec![free("HTTP"), free("MYSQL")], ..Options::default() }
 }
 
 pub fn set_up() -> Bough {
@@ -116,7 +117,11 @@ pub fn doctor_at(dir: &Path, shell: &[&str], env: &[(&str, &str)]) -> Told {
         }
         None => Command::new(BOUGH),
     };
-    command.args(["doctor", "--json", "--data-dir"]).arg(dir).env("BOUGH_SERVER_HTTP", "127.0.0.1:0");
+    command
+        .args(["doctor", "--json", "--data-dir"])
+        .arg(dir)
+        .env("BOUGH_SERVER_HTTP", "127.0.0.1:0")
+        .env("BOUGH_SERVER_MYSQL", "127.0.0.1:0");
     command.envs(env.iter().copied()).stdin(Stdio::null());
     Told::of(&command.output().expect("it runs"))
 }

@@ -1,4 +1,4 @@
-//! The address that the API is served on.
+//! The addresses that the API is served on, and that MySQL clients are taken on.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -31,7 +31,13 @@ pub fn check(scene: &Scene, report: &mut Report) {
         },
         // Whose port it is cannot be told then.
         Serving::Hidden | Serving::Unknown { .. } => {}
-        Serving::Nobody => check_free(scene, report),
+        Serving::Nobody => {
+            let server = &scene.config.server;
+            check_free(scene, report, &server.http, "http", "127.0.0.1:8080");
+            if scene.config.gateway.in_serve {
+                check_free(scene, report, &server.mysql, "mysql", "127.0.0.1:3316");
+            }
+        }
     }
 }
 
@@ -53,21 +59,21 @@ fn check_served(address: SocketAddr, pid: i32, report: &mut Report) {
     }
 }
 
-fn check_free(scene: &Scene, report: &mut Report) {
-    let told = &scene.config.server.http;
+/// Whether the address `told` by `[server] key` can be listened on.
+fn check_free(scene: &Scene, report: &mut Report, told: &str, key: &str, example: &str) {
     let Ok(address) = told.parse::<SocketAddr>() else {
         return report.wrong(
             Check::Address,
             Level::Failure,
-            format!("[server] http = {told:?} is no address to listen on"),
-            "[server] http = \"127.0.0.1:8080\", a number and a port",
+            format!("[server] {key} = {told:?} is no address to listen on"),
+            format!("[server] {key} = {example:?}, a number and a port"),
         );
     };
     if address.port() == 0 {
         return report.ok(Check::Address, format!("{address} takes any free port"));
     }
     let settings = quoted(&scene.root().join("bough.toml"));
-    let other = format!("or serve elsewhere: [server] http in {settings}, or bough serve --http ADDR");
+    let other = format!("or serve elsewhere: [server] {key} in {settings}, or bough serve --{key} ADDR");
     match try_to_bind(address) {
         Ok(()) => {
             let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
