@@ -24,6 +24,7 @@ mod summary;
 mod audit;
 mod avatar;
 mod branches;
+mod connections;
 mod databases;
 mod figures;
 mod organizations;

@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::Api;
 use crate::dispatch::{Runs, dispatch, fallback};
 use crate::page::{CursorList, Data, List};
-use crate::{audit, branches, databases, figures, organizations, passwords, service_tokens};
+use crate::{audit, branches, connections, databases, figures, organizations, passwords, service_tokens};
 
 /// A route as our description tells of it.
 pub(crate) struct Route {
@@ -213,6 +213,15 @@ routes! {
         200 ["page" "per_page"] answers(List<branches::shape::SchemaLintError<'static>>);
     ListBranchClusterSizeSkus BranchAt, Here => organizations::routes::list_branch_skus;
         200 ["engine" "rates" "region"] answers(Vec<organizations::shape::Sku>);
+
+    ListBranchConnections BranchAt, Aside => connections::routes::list;
+        200 ["keyspace" "shard"] answers(connections::shape::Connections<'static>);
+    KillBranchConnection BranchAt, Aside => connections::routes::kill_connection;
+        204;
+    KillBranchQuery BranchAt, Aside => connections::routes::kill_query;
+        204;
+    KillBranchTransaction BranchAt, Aside => connections::routes::kill_transaction;
+        204;
 
     ListPasswords BranchAt, Here => passwords::routes::list;
         200 ["q" "status" "read_only_region_id" "ephemeral" "page" "per_page"]

@@ -57,6 +57,14 @@ pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
         Operation::GetBranchResizeRequest => "Reads a resize of a branch.",
         Operation::UpdateBranchResizeRequest => "Asks for another size of a branch.",
         Operation::CancelBranchChangeRequest => "Cancels a resize that has not begun.",
+        Operation::ListBranchConnections => {
+            "Lists what clients have open on a branch, and what they are doing."
+        }
+        Operation::KillBranchConnection => "Ends a connection of a branch.",
+        Operation::KillBranchQuery => "Ends a statement that runs on a branch; its connection stays.",
+        Operation::KillBranchTransaction => {
+            "Ends a transaction on a branch with its connection; what it has changed is undone."
+        }
         Operation::ListPasswords => "Lists the passwords of a branch, newest first, never their secrets.",
         Operation::ListDatabasePasswords => {
             "Lists the passwords of all branches of a database, newest first."
@@ -123,6 +131,9 @@ pub(crate) fn parameter(name: &str, operation: Operation) -> Option<&'static str
             | Operation::RenewPassword
             | Operation::DeletePassword,
         ) => "Id of the password.",
+        ("id", Operation::KillBranchConnection) => "The `connection_id` of the connection.",
+        ("id", Operation::KillBranchQuery) => "The `query_id` of the connection.",
+        ("id", Operation::KillBranchTransaction) => "The `transaction_id` of the connection.",
         ("id", _) => "Id of the token.",
         ("page", _) => "Which page of the list.",
         ("q", Operation::ListPasswords | Operation::ListDatabasePasswords) => {
@@ -144,6 +155,7 @@ pub(crate) fn parameter(name: &str, operation: Operation) -> Option<&'static str
         ("rates", _) => "Whether to answer what they cost.",
         ("region", _) => "A region's slug; an unknown one has no sizes.",
         ("delete_descendants", _) => "Deletes the branches that came from it, too. Else it must have none.",
+        ("shard", _) => "Name of the shard: `-`, of which a keyspace has one.",
         ("keyspace", _) => "Name of the keyspace, of which a branch has one.",
         ("namespace", _) => "Narrows nothing: it belongs to Postgres.",
         ("span", _) => "How far back.",

@@ -18,6 +18,7 @@ mod settings;
 
 pub mod audit;
 pub mod branches;
+pub mod connections;
 pub mod databases;
 pub mod denials;
 pub mod figures;

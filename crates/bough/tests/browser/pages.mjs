@@ -90,6 +90,7 @@ export const PAGES = [
   { name: 'docs-schema-lint', route: '/docs/schema-lint' },
   { name: 'docs-branches', route: '/docs/branches', as: admin },
   { name: 'docs-passwords', route: '/docs/passwords', as: admin },
+  { name: 'docs-connections', route: '/docs/connections', as: admin },
   {
     name: 'docs-try',
     route: '/docs/branches',

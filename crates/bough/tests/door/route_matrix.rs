@@ -63,6 +63,8 @@ fn probes() -> Vec<Probe> {
         ListPasswords,
         ListDatabasePasswords,
         GetPassword,
+        // Open to people only.
+        ListBranchConnections,
     ];
     let bodies = [
         UpdateOrganizationMembership,
@@ -130,6 +132,9 @@ fn probes() -> Vec<Probe> {
         plain(DeleteServiceToken, None, [204, 204]),
         // Open to people only.
         plain(GetCurrentUser, None, [200, 200]),
+        plain(KillBranchConnection, None, [404, 404]),
+        plain(KillBranchQuery, None, [404, 404]),
+        plain(KillBranchTransaction, None, [404, 404]),
         plain(AdoptServiceToken, None, [200, 200]),
         plain(RemoveDatabaseAdministrator, None, [404, 404]),
         // Database and branches are protected.

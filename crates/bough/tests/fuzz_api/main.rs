@@ -53,6 +53,10 @@ const PEOPLE_ONLY: &[&str] = &[
     "update_organization",
     "add_database_administrator",
     "remove_database_administrator",
+    "list_branch_connections",
+    "kill_branch_connection",
+    "kill_branch_query",
+    "kill_branch_transaction",
 ];
 /// Tokens that there are at least.
 const TOKENS_LEAST: usize = 5;

@@ -439,7 +439,7 @@ fn insert(
     Ok(row)
 }
 
-pub(super) fn record(
+pub(crate) fn record(
     change: &Change<'_>,
     at: &BranchAt,
     action: &'static str,

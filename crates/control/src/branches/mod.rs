@@ -24,6 +24,7 @@ pub mod reconcile;
 mod sql;
 mod upkeep;
 
+pub(crate) use actions::record;
 pub use actions::{CreateBranch, UpdateBranch};
 pub use backend::Backend;
 pub use bough_schema::lint::{About, Finding, RULES, Rule};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bough_control::people::{LogIn, LoggedIn, LoginRefused, RemoveMember, Visitor};
 use bough_control::setup::Founded;
 use bough_control::{Addresses, Caller, ControlPlane, Keys, Limits, SessionLimits, Settings};
+use bough_engine::ManagedEngine;
 use bough_model::{
     ClusterSize, ClusterSizeName, Digest, Region, RegionId, RegionSlug, Role, Secret, SessionId, Timestamp,
     TokenPrefix,
@@ -44,9 +45,9 @@ fn settings() -> Settings {
     let cluster_size = ClusterSize {
         name: size.clone(),
         cpu: "1".to_owned(),
-        ram_bytes: 1,
-        buffer_pool_bytes: 1,
-        redo_log_bytes: 1,
+        ram_bytes: 256 << 20,
+        buffer_pool_bytes: 16 << 20,
+        redo_log_bytes: 16 << 20,
         max_connections: 10,
         development: true,
         production: true,
@@ -88,11 +89,16 @@ pub const HOME: &str = "192.0.2.1";
 
 impl House {
     pub fn new() -> Self {
+        Self::with_engine(None)
+    }
+
+    /// With an engine of its own.
+    pub fn with_engine(engine: Option<Arc<ManagedEngine>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("store.sqlite")).expect("a store");
         let keys = Keys::derive(&Secret::new([7; 32]));
         let plane =
-            ControlPlane::new(store.clone(), None, settings(), keys, folder.path().join("audit-heads"));
+            ControlPlane::new(store.clone(), engine, settings(), keys, folder.path().join("audit-heads"));
         Self { _folder: folder, store, plane, operator: Caller::operator("root") }
     }
 

@@ -91,10 +91,11 @@ pub(crate) struct Reference {
 }
 
 /// Which page an operation stands on: the first whose word is in its path. The last takes what is left.
-const GROUPS: [(&str, &str, &str); 9] = [
+const GROUPS: [(&str, &str, &str); 10] = [
     ("/audit-log", "audit-log", "Audit log"),
     ("/service-tokens", "service-tokens", "Service tokens"),
     ("/passwords", "passwords", "Passwords"),
+    ("/connections", "connections", "Connections"),
     ("/branches", "branches", "Branches"),
     ("/databases", "databases", "Databases"),
     ("/members", "members", "Members"),
@@ -103,12 +104,13 @@ const GROUPS: [(&str, &str, &str); 9] = [
     ("", "organizations", "Organizations"),
 ];
 /// The order in which they are shown.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "organizations",
     "members",
     "databases",
     "branches",
     "passwords",
+    "connections",
     "service-tokens",
     "audit-log",
     "regions",
