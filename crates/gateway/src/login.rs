@@ -102,6 +102,10 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     if !hello.capabilities.has(Capabilities::SECURE_CONNECTION) {
         return Err(broken(&mut link, sequence, &refusal::too_old(), "too old").await);
     }
+    // A client that compresses without being offered it would not be understood: better said than waited for.
+    if hello.capabilities.has(Capabilities::COMPRESS) || hello.capabilities.has(Capabilities::ZSTD_COMPRESS) {
+        return Err(broken(&mut link, sequence, &refusal::no_compression(), "compression").await);
+    }
     hello.capabilities = inner.granted(hello.capabilities);
 
     let claim =

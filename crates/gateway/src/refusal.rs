@@ -35,6 +35,10 @@ pub(crate) fn too_old() -> ErrPacket {
     )
 }
 
+pub(crate) fn no_compression() -> ErrPacket {
+    unreadable("compression is not offered here: switch it off in the client")
+}
+
 pub(crate) fn out_of_order() -> ErrPacket {
     ErrPacket::new(1156, b"08S01", "Got packets out of order")
 }

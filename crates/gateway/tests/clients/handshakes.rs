@@ -259,6 +259,17 @@ fn broken_handshakes_are_refused_and_nothing_reaches_the_server() {
 }
 
 #[test]
+fn who_compresses_without_being_offered_it_is_told() {
+    let rig = Rig::new();
+    let user = rig.user(PasswordRole::Reader);
+    for compression in [Capabilities::COMPRESS, Capabilities::ZSTD_COMPRESS] {
+        let error = Raw::gateway(rig.address).log_in(&user, PASSWORD, PLAIN | compression).expect_err("out");
+        assert_eq!(error.errno, 1043);
+        assert!(String::from_utf8_lossy(&error.message).contains("compression is not offered"));
+    }
+}
+
+#[test]
 fn who_never_answers_is_cut_off() {
     let rig = Rig::with(Settings { login_limit: Duration::from_millis(300), ..settings() });
     let user = rig.user(PasswordRole::Admin);
