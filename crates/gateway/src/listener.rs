@@ -87,7 +87,8 @@ async fn connection(inner: Arc<Inner>, stream: TcpStream, from: SocketAddr, seat
         }
         Err(LoginFailed::Broken(why)) => {
             count(&inner.counters.logins_broken);
-            tracing::info!(address = %from, why, "a login was broken off");
+            // Not louder: whoever comes in storms would fill the log.
+            tracing::debug!(address = %from, why, "a login was broken off");
         }
         Err(LoginFailed::Gone(why)) => {
             count(&inner.counters.logins_broken);
