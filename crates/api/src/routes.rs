@@ -199,6 +199,10 @@ routes! {
         204 takes(branches::shape::ClusterBody);
     RestartBranch BranchAt, Aside => branches::routes::restart;
         200 answers(branches::shape::Branch<'static>);
+    SleepBranch BranchAt, Aside => branches::routes::sleep;
+        200 answers(branches::shape::Branch<'static>);
+    WakeBranch BranchAt, Aside => branches::routes::wake;
+        200 answers(branches::shape::Branch<'static>);
     ListBranchResizeRequests BranchAt, Here => branches::routes::list_resizes;
         200 ["page" "per_page"] answers(List<branches::shape::Resize<'static>>);
     GetBranchResizeRequest BranchAt, Here => branches::routes::get_resize;

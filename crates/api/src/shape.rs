@@ -2,7 +2,7 @@
 
 use bough_control::model::{ActorKind, ActorRef, Timestamp};
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::dispatch::Ctx;
 
@@ -86,4 +86,11 @@ pub(crate) struct ResourceRef {
     pub(crate) updated_at: Time,
     /// When it was deleted; null while it is there.
     pub(crate) deleted_at: Option<Time>,
+}
+
+/// Tells `"name": null` from no name at all.
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

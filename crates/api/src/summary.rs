@@ -39,7 +39,7 @@ pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
         Operation::ListBranches => "Lists the branches of a database.",
         Operation::CreateBranch => "Makes a branch with the schema of another one, and a server of its own.",
         Operation::GetBranch => "Reads a branch and its state.",
-        Operation::UpdateBranch => "Changes a branch's name, protection or lifetime.",
+        Operation::UpdateBranch => "Changes a branch's name, protection, lifetime, or when it falls asleep.",
         Operation::DeleteBranch => "Deletes a branch and its data.",
         Operation::LintBranchSchema => {
             "Lists what of a branch's schema must be mended before it is promoted or has safe migrations."
@@ -48,6 +48,8 @@ pub(crate) const fn summary(operation: Operation) -> Option<&'static str> {
         Operation::PromoteBranch => "Makes a branch a production branch.",
         Operation::DemoteBranch => "Makes a production branch a development branch.",
         Operation::RestartBranch => "Restarts a branch's server.",
+        Operation::SleepBranch => "Stops a branch's server until somebody comes.",
+        Operation::WakeBranch => "Starts the server of a branch that sleeps.",
         Operation::EnableSafeMigrations => "Turns safe migrations on.",
         Operation::DisableSafeMigrations => "Turns safe migrations off.",
         Operation::UpdateSafeMigrations => "Turns safe migrations on or off.",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use bough_control::branches::{SLEEP_AFTER_MAX_SECONDS, SLEEP_AFTER_MIN_SECONDS};
 use bough_control::{Addresses, Limits, SessionLimits, Settings};
 use bough_model::{ClusterSize, ClusterSizeName, Region, RegionId, RegionSlug, TokenPrefix};
 use serde::Deserialize;
@@ -102,6 +103,7 @@ struct LimitsSection {
     development_branches: i64,
     branches_per_creator: i64,
     expiry_notice_s: u64,
+    sleep_after_s: u64,
     reconciled_at_once: usize,
     check_every_ms: u64,
 }
@@ -239,6 +241,7 @@ impl Config {
                 check_every: Duration::from_millis(self.limits.check_every_ms.max(100)),
                 branches_per_creator: self.limits.branches_per_creator.max(0),
                 expiry_notice: Duration::from_secs(self.limits.expiry_notice_s),
+                sleep_after: sleep_after(self.limits.sleep_after_s),
                 restart_at_minute: minute_of_day(&self.engine.restart_at)?,
             },
             sessions: self.dashboard.sessions()?,
@@ -275,6 +278,12 @@ impl Dashboard {
             longest: Duration::from_secs(self.session_max_s),
         })
     }
+}
+
+/// Less than there can be counts as the least; 0 is never.
+fn sleep_after(seconds: u64) -> Duration {
+    let least = if seconds == 0 { 0 } else { SLEEP_AFTER_MIN_SECONDS };
+    Duration::from_secs(seconds.clamp(least, SLEEP_AFTER_MAX_SECONDS))
 }
 
 /// `HH:MM` as minutes since midnight; nothing for nothing.

@@ -30,6 +30,8 @@ pub struct Limits {
     /// Development branches that one user or token may have made, at a time, in an organization; zero for
     /// any number.
     pub branches_per_creator: i64,
+    /// After how long without use a development branch falls asleep; zero for never.
+    pub sleep_after: Duration,
     /// How long before its set end a branch's end is announced; sooner for branches of a short life.
     pub expiry_notice: Duration,
     /// The time of day, in minutes since midnight UTC, from which branches whose server is of an older

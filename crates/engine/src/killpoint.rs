@@ -43,8 +43,16 @@ pub const INNER_POINTS: &[&str] = &[
 ];
 
 /// Points of the control plane, around what it records. They stand here because [`reach`] knows every name.
-pub const CONTROL_POINTS: &[&str] =
-    &["change.made", "change.committed", "wish.recorded", "resize.begun", "ready.observed", "gone.observed"];
+pub const CONTROL_POINTS: &[&str] = &[
+    "change.made",
+    "change.committed",
+    "wish.recorded",
+    "resize.begun",
+    "ready.observed",
+    "sleep.looked",
+    "asleep.observed",
+    "gone.observed",
+];
 
 /// Every point there is, the control plane's too.
 pub fn all_points() -> Vec<String> {

@@ -18,6 +18,7 @@ pub mod checkup;
 mod cnf;
 mod error;
 mod files;
+mod idle;
 pub mod killpoint;
 mod layout;
 mod managed;

@@ -61,6 +61,8 @@ pub struct BranchSpec {
     pub restarts: u32,
     /// Who may do what on its server.
     pub accounts: RoleAccounts,
+    /// Whether its server shall be stopped, and everything kept.
+    pub asleep: bool,
 }
 
 /// A running server, in figures.

@@ -94,6 +94,7 @@ pub enum Plan {
 /// The next step towards `desired`.
 pub fn plan(desired: Desired, spec: &BranchSpec, seen: &Observation) -> Plan {
     match desired {
+        Desired::Running if spec.asleep => towards_asleep(seen),
         Desired::Running => towards_running(spec, seen),
         Desired::Gone => towards_gone(seen),
     }
@@ -157,6 +158,17 @@ fn while_answering(spec: &BranchSpec, seen: &Observation) -> Plan {
     Plan::Settled
 }
 
+/// What a branch has on disk is left as it is.
+fn towards_asleep(seen: &Observation) -> Plan {
+    match &seen.server {
+        ServerState::Stranger { why } => Plan::Blocked { why: why.clone() },
+        ServerState::Answering | ServerState::Starting | ServerState::Unknown { .. } => {
+            Plan::Do(Step::StopServer)
+        }
+        ServerState::NotRunning { .. } => Plan::Settled,
+    }
+}
+
 fn towards_gone(seen: &Observation) -> Plan {
     match (&seen.server, seen.place) {
         (ServerState::Stranger { why }, _) => Plan::Blocked { why: why.clone() },
@@ -212,7 +224,7 @@ mod tests {
         let id = BranchId::parse("bbbbbbbbbbbb").expect("an id");
         let schema = DatabaseName::parse("shop").expect("a name");
         let accounts = RoleAccounts::new(false, |_| PasswordVerifiers::of(b"a secret"));
-        BranchSpec { id, schema, size: size(), seed, restarts: 1, accounts }
+        BranchSpec { id, schema, size: size(), seed, restarts: 1, accounts, asleep: false }
     }
 
     fn not_running() -> ServerState {
@@ -271,6 +283,24 @@ mod tests {
             let spec = spec(seed);
             assert_eq!(plan(desired, &spec, &seen), expected, "{desired:?} {spec:?} {seen:?}");
         }
+    }
+
+    #[test]
+    fn one_that_sleeps_is_stopped_and_kept() {
+        use Place::{Absent, Damaged, Present, Staged};
+        let asleep = BranchSpec { asleep: true, ..spec(Seed::Empty) };
+        let next = |seen| plan(Desired::Running, &asleep, &seen);
+        let unknown = || ServerState::Unknown { why: why() };
+        for server in [ServerState::Starting, ServerState::Answering, unknown()] {
+            assert_eq!(next(seen(Present, server, true, true)), Plan::Do(Step::StopServer));
+        }
+        for place in [Present, Absent, Staged, Damaged] {
+            assert_eq!(next(seen(place, not_running(), true, true)), Plan::Settled);
+        }
+        let stranger = ServerState::Stranger { why: why() };
+        assert_eq!(next(seen(Present, stranger, true, true)), Plan::Blocked { why: why() });
+        let gone = plan(Desired::Gone, &asleep, &seen(Present, not_running(), true, true));
+        assert_eq!(gone, Plan::Do(Step::RemoveDirectory));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use password::{
 };
 pub use places::{ClusterSize, ClusterSizeName, Region, RegionSlug};
 pub use secret::{Digest, Secret};
-pub use states::{BranchState, DatabaseState, Desired, ResizeState, Role, TokenState};
+pub use states::{BranchState, DatabaseState, Desired, ResizeState, Role, SleepWish, TokenState};
 pub use time::Timestamp;
 pub use time_zone::TimeZoneName;
 pub use token::{

@@ -39,6 +39,26 @@ texts!(BranchState {
     Awakening => "awakening",
 });
 
+impl BranchState {
+    /// Whether whoever connects is served: at once, or as soon as its server has been woken.
+    pub const fn takes_clients(self) -> bool {
+        matches!(self, Self::Ready | Self::SleepInProgress | Self::Sleeping)
+    }
+}
+
+/// Whether a branch's server shall be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SleepWish {
+    /// It shall run.
+    No,
+    /// It shall be stopped unless somebody uses it.
+    WhenIdle,
+    /// It shall be stopped: somebody said so.
+    Asked,
+}
+
+texts!(SleepWish { No => "no", WhenIdle => "when_idle", Asked => "asked" });
+
 /// Where a change of a branch's size is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResizeState {

@@ -305,6 +305,8 @@ operations! {
     UpdateBranchResizeRequest "update_branch_resize_request" Put Branch "/resizes" (any![WriteDatabase]) sees GetBranch;
     GetBranchResizeRequest "get_branch_resize_request" Get Branch "/resizes/{resize}" (Rule::AnyOf(BRANCH_READ)) sees GetBranchResizeRequest;
     RestartBranch "restart_branch" Post Branch "/restart" (any![WriteDatabase]) sees GetBranch;
+    SleepBranch "sleep_branch" Post Branch "/sleep" (any![WriteDatabase]) sees GetBranch;
+    WakeBranch "wake_branch" Post Branch "/wake" (any![WriteDatabase]) sees GetBranch;
     GetBranchRoutingRules "get_branch_routing_rules" Get Branch "/routing-rules" (Rule::AnyOf(BRANCH_READ)) sees GetBranch;
     UpdateBranchRoutingRules "update_branch_routing_rules" Patch Branch "/routing-rules" (WRITE_VSCHEMA) sees GetBranch;
     DisableSafeMigrations "disable_safe_migrations" Delete Branch "/safe-migrations" (any![WriteDatabase, ConnectProductionBranch]) sees GetBranch;

@@ -11,6 +11,7 @@ use crate::row::{
     Page, actor, all, change, cluster_size, first, like_anywhere, number, parsed, parsed_opt, region, time,
     time_opt,
 };
+use crate::sleep::seconds;
 use crate::{Reader, StoreError, Tx};
 
 /// A branch.
@@ -49,6 +50,10 @@ pub struct BranchRow {
     pub server_version: Option<String>,
     /// When it is to be deleted.
     pub expires_at: Option<Timestamp>,
+    /// After how many seconds without use it falls asleep, if that is set for it; 0 for never.
+    pub sleep_after_s: Option<u64>,
+    /// When it was known to be used last.
+    pub used_at: Option<Timestamp>,
     /// When its schema changed last.
     pub schema_last_updated_at: Option<Timestamp>,
     /// When it was made.
@@ -59,7 +64,8 @@ pub struct BranchRow {
 
 const COLUMNS: &str = "b.id, b.database_id, b.name, p.name AS parent_name, b.parent_id, b.production, \
     b.safe_migrations, b.deletion_protected, b.region, b.cluster_size, b.actor_kind, b.actor_id, b.actor_name, b.state, \
-    b.schema_ready, b.last_error, b.server_version, b.expires_at, b.schema_last_updated_at, b.created_at, b.updated_at";
+    b.schema_ready, b.last_error, b.server_version, b.expires_at, b.sleep_after_s, b.used_at, \
+    b.schema_last_updated_at, b.created_at, b.updated_at";
 const FROM: &str = "FROM branches b LEFT JOIN branches p ON p.id = b.parent_id";
 
 fn read(row: &Row<'_>) -> Result<BranchRow, StoreError> {
@@ -80,6 +86,8 @@ fn read(row: &Row<'_>) -> Result<BranchRow, StoreError> {
         last_error: row.get("last_error")?,
         server_version: row.get("server_version")?,
         expires_at: time_opt(row, "expires_at")?,
+        sleep_after_s: seconds(row.get("sleep_after_s")?),
+        used_at: time_opt(row, "used_at")?,
         schema_last_updated_at: time_opt(row, "schema_last_updated_at")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -324,7 +332,8 @@ pub fn count_production(tx: &Tx<'_>, granted: &Granted<BranchAt>) -> Result<i64,
 }
 
 /// A branch of which there is nothing to say but, after its set end, why it is still there.
-const ALL_IS_WELL: &str = "(state = 'ready' AND settled_generation = generation AND crashes <= 1)";
+const ALL_IS_WELL: &str =
+    "(state IN ('ready', 'sleeping') AND settled_generation = generation AND crashes <= 1)";
 
 /// What a branch's own fields become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -335,6 +344,8 @@ pub struct Fields {
     pub deletion_protected: bool,
     /// When it is to be deleted. Another time is announced anew.
     pub expires_at: Option<Timestamp>,
+    /// After how many seconds without use it falls asleep, if that is set for it; 0 for never.
+    pub sleep_after_s: Option<u64>,
 }
 
 /// Changes a branch's own fields; `false` when the new name is taken.
@@ -357,7 +368,8 @@ pub fn update(
         &format!(
             "UPDATE branches SET name = ?1, live_name = ?1, deletion_protected = ?2, \
          expiry_announced_at = CASE WHEN expires_at IS ?5 THEN expiry_announced_at END, expires_at = ?5, \
-         last_error = CASE WHEN expires_at IS ?5 OR NOT {ALL_IS_WELL} THEN last_error END, updated_at = ?3 WHERE id = ?4"
+         last_error = CASE WHEN expires_at IS ?5 OR NOT {ALL_IS_WELL} THEN last_error END, sleep_after_s = ?6, \
+         updated_at = ?3 WHERE id = ?4"
         ),
         params![
             name.as_str(),
@@ -365,6 +377,7 @@ pub fn update(
             now.as_micros(),
             before.id.as_str(),
             fields.expires_at.map(Timestamp::as_micros),
+            fields.sleep_after_s.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
         ],
     )?;
     Ok(true)
@@ -378,7 +391,7 @@ pub fn wish_restart(tx: &Tx<'_>, granted: &Granted<BranchAt>, now: Timestamp) ->
     let row = get_for_write(tx, granted)?;
     change(
         tx,
-        "UPDATE branches SET restarts = restarts + 1, generation = generation + 1, state = 'pending', attempts = 0, \
+        "UPDATE branches SET restarts = restarts + 1, generation = generation + 1, state = 'pending', sleep = 'no', attempts = 0, \
          crashes = 0, next_try_at = ?1, updated_at = ?1 WHERE id = ?2",
         params![now.as_micros(), row.id.as_str()],
     )?;

@@ -29,6 +29,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0006_token_lists.sql")),
     M::up(include_str!("migrations/0007_names.sql")),
     M::up(include_str!("migrations/0008_passwords.sql")),
+    M::up(include_str!("migrations/0009_sleep.sql")),
 ];
 
 /// The number of the newest schema that this version knows.

@@ -21,6 +21,7 @@ pub mod branches;
 pub mod checkup;
 pub mod databases;
 pub mod denials;
+pub mod expiring;
 pub mod figures;
 pub mod idempotency;
 pub mod locate;
@@ -33,6 +34,7 @@ pub mod resizes;
 pub mod schema;
 pub mod service_tokens;
 pub mod sessions;
+pub mod sleep;
 pub mod usage;
 pub mod users;
 

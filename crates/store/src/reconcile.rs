@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bough_model::{
     BranchId, BranchState, ClusterSizeName, DatabaseId, DatabaseName, Desired, OrganizationId, RegionSlug,
-    Timestamp,
+    SleepWish, Timestamp,
 };
 use bough_policy::BranchAt;
 use rusqlite::{Row, params};
 
 use crate::connection::Db;
-use crate::row::{all, change, cluster_size, first, number, parsed, parsed_opt, region, time, time_opt};
+use crate::row::{all, change, cluster_size, first, number, parsed, parsed_opt, region, time_opt};
+use crate::sleep::seconds;
 use crate::{Reader, StoreError, Tx};
 
 /// What is wished for a branch.
@@ -47,11 +48,20 @@ pub struct Wish {
     pub restarts: u32,
     /// Whether nobody may change its schema directly.
     pub safe_migrations: bool,
+    /// Whether its server shall be stopped.
+    pub sleep: SleepWish,
+    /// After how many seconds without use it falls asleep, if that is set for it; 0 for never.
+    pub sleep_after_s: Option<u64>,
+    /// Whether it is a production branch.
+    pub production: bool,
+    /// When it was known to be used last.
+    pub used_at: Option<Timestamp>,
 }
 
 const SELECT: &str = "SELECT b.id, b.organization_id, b.database_id, d.schema_name, b.parent_id, \
     COALESCE(p.schema_ready AND p.state = 'ready', 0) AS parent_ready, b.region, b.cluster_size, b.desired, b.generation, b.state, \
-    b.schema_ready, b.attempts, b.restarts, b.safe_migrations FROM branches b JOIN databases d ON d.id = b.database_id \
+    b.schema_ready, b.attempts, b.restarts, b.safe_migrations, b.sleep, b.sleep_after_s, \
+    b.production, b.used_at FROM branches b JOIN databases d ON d.id = b.database_id \
     LEFT JOIN branches p ON p.id = b.parent_id";
 
 fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
@@ -71,6 +81,10 @@ fn read(row: &Row<'_>) -> Result<Wish, StoreError> {
         attempts: u32::try_from(row.get::<_, i64>("attempts")?).unwrap_or(u32::MAX),
         restarts: u32::try_from(row.get::<_, i64>("restarts")?).unwrap_or(u32::MAX),
         safe_migrations: row.get("safe_migrations")?,
+        sleep: parsed(row, "sleep", SleepWish::parse)?,
+        sleep_after_s: seconds(row.get("sleep_after_s")?),
+        production: row.get("production")?,
+        used_at: time_opt(row, "used_at")?,
     })
 }
 
@@ -303,83 +317,6 @@ pub fn place(reader: &Reader, id: &BranchId) -> Result<Option<BranchAt>, StoreEr
             })
         },
     )
-}
-
-/// A branch whose set end is near or has come.
-#[derive(Clone, Debug)]
-pub struct Expiring {
-    /// Where it is.
-    pub at: BranchAt,
-    /// When it is to be deleted.
-    pub expires_at: Timestamp,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Whether its end was announced.
-    pub announced: bool,
-    /// What is shown as its last error.
-    pub last_error: Option<String>,
-}
-
-/// The branches that end before `until`, next first, some of them at a time: those that come `after` one.
-///
-/// # Errors
-/// When the database fails.
-pub fn expiring(
-    reader: &Reader,
-    until: Timestamp,
-    after: Option<&Expiring>,
-    limit: u32,
-) -> Result<Vec<Expiring>, StoreError> {
-    let (end, id) =
-        after.map_or((i64::MIN, ""), |after| (after.expires_at.as_micros(), after.at.branch.as_str()));
-    all(
-        reader,
-        "SELECT id, organization_id, database_id, production, expires_at, created_at, \
-         expiry_announced_at IS NOT NULL AS announced, last_error FROM branches \
-         WHERE expires_at IS NOT NULL AND desired = 'running' AND expires_at <= ?1 \
-         AND expires_at >= ?2 AND (expires_at > ?2 OR id > ?3) ORDER BY expires_at, id LIMIT ?4",
-        params![until.as_micros(), end, id, limit],
-        |row| {
-            Ok(Expiring {
-                at: BranchAt {
-                    organization: parsed(row, "organization_id", OrganizationId::parse)?,
-                    database: parsed(row, "database_id", DatabaseId::parse)?,
-                    branch: parsed(row, "id", BranchId::parse)?,
-                    production: row.get("production")?,
-                },
-                expires_at: time(row, "expires_at")?,
-                created_at: time(row, "created_at")?,
-                announced: row.get("announced")?,
-                last_error: row.get("last_error")?,
-            })
-        },
-    )
-}
-
-/// The end of a branch was announced.
-///
-/// # Errors
-/// When the database fails.
-pub fn record_announced(tx: &Tx<'_>, id: &BranchId, now: Timestamp) -> Result<(), StoreError> {
-    change(
-        tx,
-        "UPDATE branches SET expiry_announced_at = ? WHERE id = ?",
-        params![now.as_micros(), id.as_str()],
-    )?;
-    Ok(())
-}
-
-/// A branch's end has come and it cannot be deleted; `why` is shown until it can, or has another end.
-///
-/// # Errors
-/// When the database fails.
-pub fn record_kept(tx: &Tx<'_>, id: &BranchId, end: Timestamp, why: &str) -> Result<(), StoreError> {
-    change(
-        tx,
-        "UPDATE branches SET last_error = ? WHERE id = ? AND expires_at = ?",
-        params![why, id.as_str(), end.as_micros()],
-    )?;
-    Ok(())
 }
 
 /// A try failed, or cannot go on yet; the next one is due after `pause`.

@@ -20,7 +20,7 @@ pub fn token_used(tx: &Tx<'_>, token: &TokenId, at: Timestamp) -> Result<(), Sto
     Ok(())
 }
 
-/// Somebody logged in with a password, or was logged in with it.
+/// Somebody logged in with a password, or was logged in with it: its branch was used, too.
 ///
 /// # Errors
 /// When the database fails.
@@ -28,6 +28,12 @@ pub fn password_used(tx: &Tx<'_>, password: &PasswordId, at: Timestamp) -> Resul
     change(
         tx,
         "UPDATE passwords SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)",
+        params![at.as_micros(), password.as_str()],
+    )?;
+    change(
+        tx,
+        "UPDATE branches SET used_at = ?1 WHERE id = (SELECT branch_id FROM passwords WHERE id = ?2) \
+         AND (used_at IS NULL OR used_at < ?1)",
         params![at.as_micros(), password.as_str()],
     )?;
     Ok(())

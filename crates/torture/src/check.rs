@@ -57,7 +57,7 @@ fn unsettled(bough: &Bough) -> Option<String> {
     if let Some(resizing) = resizing(bough) {
         return Some(resizing);
     }
-    let mut ids = Vec::new();
+    let (mut ids, mut awake) = (Vec::new(), Vec::new());
     for (database, branches) in &shown {
         for branch in branches {
             if branch["ready"] != json!(true) {
@@ -66,10 +66,18 @@ fn unsettled(bough: &Bough) -> Option<String> {
                     branch["name"], branch["state"], branch["last_error"]
                 ));
             }
-            ids.extend(branch["id"].as_str().map(str::to_owned));
+            let id = branch["id"].as_str().map(str::to_owned);
+            if branch["state"] == json!("sleep_in_progress") {
+                return Some(format!("{database}/{} is about to sleep", branch["name"]));
+            }
+            if branch["state"] != json!("sleeping") {
+                awake.extend(id.clone());
+            }
+            ids.extend(id);
         }
     }
     ids.sort();
+    awake.sort();
     let engine = bough.data_dir().join("engine");
     let names = |folder: &str| {
         let entries = std::fs::read_dir(engine.join(folder)).into_iter().flatten().filter_map(Result::ok);
@@ -77,9 +85,9 @@ fn unsettled(bough: &Bough) -> Option<String> {
     };
     let (folders, served) = (bough.branch_folders(), served(bough));
     let (trash, templates) = (names("trash"), names("templates"));
-    let is_tidy = folders == ids && served == ids && trash.is_empty() && templates.len() == 1;
+    let is_tidy = folders == ids && served == awake && trash.is_empty() && templates.len() == 1;
     (!is_tidy).then(|| {
-        format!("branches {ids:?}, folders {folders:?}, servers of {served:?}, trash {trash:?}, templates {templates:?}")
+        format!("branches {ids:?}, awake {awake:?}, folders {folders:?}, servers of {served:?}, trash {trash:?}, templates {templates:?}")
     })
 }
 
@@ -122,6 +130,22 @@ pub fn settle_within(bough: &Bough, begun: Instant, limit: Duration) -> Result<(
         }
         std::thread::sleep(Duration::from_millis(LOOK_PAUSE_MS));
     }
+}
+
+/// Wakes every branch that sleeps, and waits for them.
+pub fn wake_all(bough: &Bough) -> Result<(), String> {
+    let admin = bough.admin();
+    for (database, branches) in shown(bough)? {
+        for branch in branches.iter().filter(|branch| branch["state"] == json!("sleeping")) {
+            let name = branch["name"].as_str().unwrap_or_default();
+            let path = admin.org(&format!("/databases/{database}/branches/{name}/wake"));
+            match admin.try_send("POST", &path, &[], None) {
+                Ok(answer) if answer.status == 200 => {}
+                other => return Err(format!("POST {path}: {other:?}")),
+            }
+        }
+    }
+    settle(bough, Instant::now())
 }
 
 /// Compares what is there with what must be, and takes over what was open.

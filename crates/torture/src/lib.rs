@@ -174,6 +174,8 @@ fn round(
     let settled = check::settle(scene.bough, begun);
     findings.extend(settled.err());
     let took = begun.elapsed();
+    // Those that sleep have their rows, too.
+    findings.extend(check::wake_all(scene.bough).err());
     findings.extend(check::everything(scene.bough, world, hands, mains));
 
     report.operations += answered.into_inner();

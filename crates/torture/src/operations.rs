@@ -54,6 +54,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "restart", weight: 1, asks_bough: true, run: restart },
     Operation { name: "make a password", weight: 3, asks_bough: true, run: make_password },
     Operation { name: "delete a password", weight: 2, asks_bough: true, run: delete_password },
+    Operation { name: "sleep", weight: 2, asks_bough: true, run: sleep },
+    Operation { name: "wake", weight: 2, asks_bough: true, run: wake },
     Operation { name: "look", weight: 5, asks_bough: true, run: look },
     Operation { name: "write rows", weight: 12, asks_bough: false, run: write_rows },
     Operation { name: "write rows of main", weight: 4, asks_bough: false, run: write_main },
@@ -310,6 +312,22 @@ fn lint(turn: &mut Turn<'_>) -> Outcome {
         }
         asked => done(asked),
     }
+}
+
+/// Whoever uses it. One that is not ready, or is being changed, is refused.
+fn sleep(turn: &mut Turn<'_>) -> Outcome {
+    let Some(at) = turn.pick(|item| item.ready && !item.production && !item.whole_database) else {
+        return Outcome::Nothing;
+    };
+    match turn.ask("POST", &format!("{}/sleep", turn.path(at)), &Value::Null, 200) {
+        Err(Outcome::Odd(answer)) if answer.contains("/sleep: 422 ") => Outcome::Nothing,
+        asked => done(asked),
+    }
+}
+
+fn wake(turn: &mut Turn<'_>) -> Outcome {
+    let Some(at) = turn.pick(|item| !item.whole_database) else { return Outcome::Nothing };
+    done(turn.ask("POST", &format!("{}/wake", turn.path(at)), &Value::Null, 200))
 }
 
 /// What is certain is shown at once.

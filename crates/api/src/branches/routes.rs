@@ -74,8 +74,12 @@ pub(crate) fn get(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> 
 
 pub(crate) fn update(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
     let body: UpdateBranchBody = ctx.input.json()?;
-    let wanted =
-        UpdateBranch { new_name: body.new_name, deletion_protected: body.deletion_protected, ttl: body.ttl };
+    let wanted = UpdateBranch {
+        new_name: body.new_name,
+        deletion_protected: body.deletion_protected,
+        ttl: body.ttl,
+        sleep_after: body.sleep_after,
+    };
     Reply::ok(&Branch::new(ctx, &ctx.plane().update_branch(ctx.caller, &at, wanted)?))
 }
 
@@ -118,6 +122,14 @@ pub(crate) fn update_cluster(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Rep
 
 pub(crate) fn restart(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
     Reply::ok(&Branch::new(ctx, &ctx.plane().restart_branch(ctx.caller, &at)?))
+}
+
+pub(crate) fn sleep(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().sleep_branch(ctx.caller, &at)?))
+}
+
+pub(crate) fn wake(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {
+    Reply::ok(&Branch::new(ctx, &ctx.plane().wake_branch(ctx.caller, &at)?))
 }
 
 pub(crate) fn list_resizes(ctx: &Ctx<'_>, at: Granted<BranchAt>) -> Result<Reply, Error> {

@@ -2,7 +2,7 @@
 //! SchemaLintError.fields.md, requests.md).
 
 use bough_control::branches::{BranchRow, Finding, ResizeRow, SchemaObject};
-use bough_control::model::{BranchName, BranchState, DatabaseName};
+use bough_control::model::{BranchName, DatabaseName};
 use bough_control::pages::{branch_part, database_part};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::highlight::highlight;
 use crate::dispatch::Ctx;
 use crate::organizations::shape::{RegionShape, VTGATE, VTGATE_DISPLAY};
-use crate::shape::{Actor, Time, time};
+use crate::shape::{Actor, Time, given, time};
 
 /// A branch.
 #[derive(Serialize, JsonSchema)]
@@ -41,7 +41,7 @@ pub(crate) struct Branch<'a> {
     /// `host:port` for MySQL clients.
     mysql_edge_address: &'a str,
     initial_restore_id: Option<String>,
-    /// `pending` or `ready`.
+    /// `pending`, `ready`, `sleep_in_progress`, `sleeping` or `awakening`.
     state: &'static str,
     direct_vtgate: bool,
     vtgate_size: &'static str,
@@ -53,14 +53,14 @@ pub(crate) struct Branch<'a> {
     /// Its cluster size.
     cluster_name: String,
     cluster_iops: Option<i64>,
-    /// Whether it serves queries.
+    /// Whether it serves queries: at once, or, when it sleeps, as soon as a connection has woken it.
     ready: bool,
     /// Whether its parent's schema is in it.
     schema_ready: bool,
     metal: bool,
     /// Whether it is a production branch.
     production: bool,
-    /// Whether direct DDL is to be refused on it; nothing enforces it in this version.
+    /// Whether its server refuses direct DDL.
     safe_migrations: bool,
     /// Refuses deletion while true.
     deletion_protected: bool,
@@ -93,6 +93,13 @@ pub(crate) struct Branch<'a> {
     server_outdated: bool,
     /// Ours: when it deletes itself; null for never.
     expires_at: Option<Time>,
+    /// Ours: after how many seconds without use it falls asleep, as it was set for it: 0 for never, null for
+    /// what the operator has set.
+    sleep_after: Option<u64>,
+    /// Ours: after how many seconds without use it falls asleep; null for never.
+    sleeps_after: Option<u64>,
+    /// Ours: when it was known to be used last, to within half a minute.
+    used_at: Option<Time>,
 }
 
 impl<'a> Branch<'a> {
@@ -125,7 +132,7 @@ impl<'a> Branch<'a> {
             vtgate_target_cpu_utilization: None,
             cluster_name: row.cluster_size.canonical(),
             cluster_iops: None,
-            ready: row.state == BranchState::Ready,
+            ready: row.state.takes_clients(),
             schema_ready: row.schema_ready,
             metal: false,
             production: row.production,
@@ -163,6 +170,12 @@ impl<'a> Branch<'a> {
                 .as_deref()
                 .is_some_and(|known| ctx.plane().is_outdated(known)),
             expires_at: time(row.expires_at),
+            sleep_after: row.sleep_after_s,
+            sleeps_after: ctx
+                .plane()
+                .sleeps_after(row.production, row.sleep_after_s)
+                .map(|after| after.as_secs()),
+            used_at: time(row.used_at),
         }
     }
 }
@@ -202,7 +215,7 @@ pub(crate) struct CreateBranchBody {
     /// Refuses deletion.
     #[serde(default)]
     pub(crate) deletion_protected: Option<bool>,
-    /// Asks that direct DDL be refused; nothing enforces it in this version.
+    /// Whether its server shall refuse direct DDL.
     #[serde(default)]
     pub(crate) safe_migrations: Option<bool>,
     /// Makes the database, too, when there is none of that name. Needs `create_databases`.
@@ -234,12 +247,17 @@ pub(crate) struct UpdateBranchBody {
     /// Ours: seconds from now until it deletes itself, at most ten years; 0 for never.
     #[serde(default)]
     pub(crate) ttl: Option<u64>,
+    /// Ours: seconds without use after which it falls asleep, 10 to a year; 0 for never, null for what the
+    /// operator has set.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<u64>")]
+    pub(crate) sleep_after: Option<Option<u64>>,
 }
 
 /// The state of safe migrations.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SafeMigrationsBody {
-    /// Whether direct DDL is to be refused; nothing enforces it in this version.
+    /// Whether its server shall refuse direct DDL.
     pub(crate) safe_migrations: bool,
 }
 

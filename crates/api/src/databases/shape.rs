@@ -92,7 +92,7 @@ impl<'a> Database<'a> {
         let settings = &row.settings;
         let path = format!("organizations/{}/databases/{}", ctx.organization(), row.name);
         let url = format!("{}/v1/{path}", ctx.public_url());
-        let ready = row.default_branch.state == bough_control::model::BranchState::Ready;
+        let ready = row.default_branch.state.takes_clients();
         let state = if ready { DatabaseState::Ready } else { DatabaseState::Pending };
         Self {
             id: row.id.to_string(),

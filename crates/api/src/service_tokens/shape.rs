@@ -7,10 +7,10 @@ use bough_control::organizations::OrganizationRow;
 use bough_control::service_tokens::{Explanation, GrantRow, TokenRow};
 use bough_policy::GrantScope;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::dispatch::Ctx;
-use crate::shape::{ResourceRef, Time, avatar_url, time};
+use crate::shape::{ResourceRef, Time, avatar_url, given, time};
 
 /// A service token.
 #[derive(Clone, Serialize, JsonSchema)]
@@ -344,11 +344,6 @@ pub(crate) struct CreateTokenBody {
     #[serde(default)]
     #[schemars(range(min = 0, max = 316_224_000))]
     pub(crate) ttl: Option<i64>,
-}
-
-/// Tells `"name": null` from no name at all.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// Changes to a token; what is absent stays as it is.

@@ -3,12 +3,14 @@
 use std::os::unix::process::CommandExt as _;
 
 use anyhow::{Context as _, Result, bail};
+
 use bough_control::model::BranchState;
 
 use super::operator;
 use crate::Place;
 use crate::config::Config;
 use crate::datadir::DataDir;
+use crate::gateway::region;
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -39,10 +41,15 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let (branch, schema) =
         plane.branch_by_name(&caller, &organization, &args.database, args.branch.as_deref())?;
-    if branch.state != BranchState::Ready {
+    if branch.state == BranchState::Pending {
         let why = branch.last_error.map_or(String::new(), |error| format!(" ({error})"));
         bail!("branch {} is not ready yet{why}", branch.name);
     }
+    // One that sleeps is woken by whoever serves the directory.
+    region::tell(&dir.run(), &plane)?;
+    plane.open_branch(&branch.id).with_context(|| {
+        format!("branch {} cannot be used; if no Bough serves the directory, start one", branch.name)
+    })?;
     // The client says nothing before this has proven that it is the branch's own server that answers.
     drop(engine.connect(&branch.id)?);
     let mut command = engine.shell_command(&branch.id, &schema)?;

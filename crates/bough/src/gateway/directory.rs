@@ -124,9 +124,7 @@ impl Directory for PlaneDirectory {
     }
 
     fn safe_migrations(&self, branch: &BranchId) -> bool {
-        self.plane
-            .backend_now(branch, PasswordRole::Reader)
-            .is_ok_and(|found| found.is_some_and(|found| found.safe_migrations))
+        self.plane.has_safe_migrations(branch)
     }
 
     fn kill_elsewhere(

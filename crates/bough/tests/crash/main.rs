@@ -9,6 +9,7 @@ mod changes;
 mod lost_store;
 mod servers;
 mod shop;
+mod sleep;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -36,7 +37,8 @@ fn is_about_removal(point: &str) -> bool {
 /// Points that only a branch that runs already comes to: see `changes`.
 fn is_about_change(point: &str) -> bool {
     let steps = [Step::Resize, Step::UpgradeTables];
-    point == "resize.begun" || steps.iter().any(|step| point.starts_with(&format!("{}.", step.name())))
+    let of_change = ["resize.begun", "sleep.looked", "asleep.observed"];
+    of_change.contains(&point) || steps.iter().any(|step| point.starts_with(&format!("{}.", step.name())))
 }
 
 fn is_about_waiting(point: &str) -> bool {
@@ -74,6 +76,7 @@ fn waitings() -> Vec<String> {
 fn every_point_has_a_case() {
     let cases = makings().into_iter().chain(deletions()).map(|(point, _)| point).chain(waitings());
     let cases = cases.chain(changes::cases().into_iter().map(|(point, _)| point));
+    let cases = cases.chain(sleep::cases().into_iter().map(|(point, _)| point));
     assert_eq!(cases.collect::<BTreeSet<_>>(), killpoint::all_points().into_iter().collect::<BTreeSet<_>>());
 }
 

@@ -9,7 +9,7 @@ use crate::changes::{self, Change};
 use crate::shop::{LIMIT, Shop, Wish, signal, tidy_up};
 use crate::{BOUGH, is_about_change, is_about_removal, is_about_waiting};
 
-fn is_stopped(pid: u32) -> bool {
+pub fn is_stopped(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
 }

@@ -149,12 +149,22 @@ impl Shop {
         ids
     }
 
-    /// Exactly one folder and one server for each branch that the API shows, and nothing else.
+    /// Exactly one folder for each branch that the API shows, one server for each but those that sleep, and
+    /// nothing else.
     pub fn is_tidy(&self) -> bool {
-        let mut ids: Vec<String> =
-            self.databases().iter().flat_map(|database| self.branches(database)).map(|(_, id)| id).collect();
+        let (mut ids, mut awake) = (Vec::new(), Vec::new());
+        for database in self.databases() {
+            for (_, id) in self.branches(&database) {
+                let branch = self.get(&format!("/databases/{database}/branches/{id}"));
+                if branch.status != 200 || branch.json["state"] != json!("sleeping") {
+                    awake.push(id.clone());
+                }
+                ids.push(id);
+            }
+        }
         ids.sort();
-        self.bough.branch_folders() == ids && self.served() == ids && self.names_in("trash").is_empty()
+        awake.sort();
+        self.bough.branch_folders() == ids && self.served() == awake && self.names_in("trash").is_empty()
     }
 
     pub fn assert_tidy(&self, point: &str) {

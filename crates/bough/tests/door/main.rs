@@ -20,4 +20,5 @@ mod route_matrix;
 mod secrets;
 mod set_ends;
 mod shapes;
+mod sleep;
 mod tokens;

@@ -150,6 +150,8 @@ fn probes() -> Vec<Probe> {
         plain(CancelBranchChangeRequest, None, [422, 422]),
         // The last one: what is asked of a server does not wait for it to be back.
         plain(RestartBranch, None, [200, 200]),
+        plain(SleepBranch, None, [200, 422]),
+        plain(WakeBranch, None, [200, 200]),
     ]);
     probes
 }

@@ -9,10 +9,11 @@ use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, NewDatabaseAt, Operatio
 use bough_store::branches::{self as store, Fields, Filter, NewBranch};
 use bough_store::databases as database_store;
 use bough_store::reconcile as wishes;
+use bough_store::sleep as sleeping;
 use serde_json::json;
 
 use super::lint::Before;
-use super::{BranchRow, expiry};
+use super::{BranchRow, expiry, sleep};
 use crate::audit::subject;
 use crate::caller::read_back;
 use crate::databases::CreateDatabase;
@@ -55,6 +56,9 @@ pub struct UpdateBranch {
     pub deletion_protected: Option<bool>,
     /// How long it is to live from now, in seconds; 0 for ever.
     pub ttl: Option<u64>,
+    /// After how many seconds without use it falls asleep: 0 for never, `Some(None)` for what the operator
+    /// has set.
+    pub sleep_after: Option<Option<u64>>,
 }
 
 /// How many branches there may be.
@@ -89,14 +93,15 @@ impl ControlPlane {
         })
     }
 
-    /// One branch, as soon as it is ready, or as it is after `limit`.
+    /// One branch, as soon as it is ready, or as it is after `limit`. One that sleeps is: whoever connects wakes
+    /// it.
     ///
     /// # Errors
     /// When the store fails, or it is gone.
     pub fn await_branch(&self, granted: &Granted<BranchAt>, limit: Duration) -> Result<BranchRow> {
         // What was remembered when the request came in is not what is waited for.
         let look = || self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound));
-        self.waiting.until(limit, look, |branch| branch.state == BranchState::Ready)
+        self.waiting.until(limit, look, |branch| branch.state.takes_clients())
     }
 
     /// Makes a branch from its parent's schema.
@@ -255,6 +260,9 @@ impl ControlPlane {
     ) -> Result<BranchRow> {
         let new_name = wanted.new_name.as_deref().map(BranchName::parse).transpose();
         let new_name = new_name.map_err(|error| Error::Invalid(error.to_string()))?;
+        if let Some(Some(seconds)) = wanted.sleep_after {
+            sleep::check(seconds, granted.at().production)?;
+        }
         let grant = granted.clone();
         self.change(caller, move |change| {
             let before = store::get_for_write(change.tx, &grant)?;
@@ -267,11 +275,13 @@ impl ControlPlane {
             if wanted.ttl.is_some() && expires_at.is_some() {
                 expiry::refuse_end(before.production, protected)?;
             }
-            let fields = Fields { name, deletion_protected: protected, expires_at };
+            let sleep_after_s = wanted.sleep_after.unwrap_or(before.sleep_after_s);
+            let fields = Fields { name, deletion_protected: protected, expires_at, sleep_after_s };
             let known = Fields {
                 name: before.name.clone(),
                 deletion_protected: before.deletion_protected,
                 expires_at: before.expires_at,
+                sleep_after_s: before.sleep_after_s,
             };
             if fields == known {
                 return Ok(before);
@@ -284,6 +294,7 @@ impl ControlPlane {
                 "name": [known.name.as_str(), fields.name.as_str()],
                 "deletion_protected": [known.deletion_protected, fields.deletion_protected],
                 "expires_at": [time(known.expires_at), time(fields.expires_at)],
+                "sleep_after": [known.sleep_after_s, fields.sleep_after_s],
             });
             let after = store::get_for_write(change.tx, &grant)?;
             record(change, grant.at(), "database_branch.updated", &after, &metadata)?;
@@ -318,7 +329,7 @@ impl ControlPlane {
         production: bool,
     ) -> Result<BranchRow> {
         let grant = granted.clone();
-        self.change(caller, move |change| {
+        let row = self.change(caller, move |change| {
             let before = store::get_for_write(change.tx, &grant)?;
             if before.production == production {
                 return Ok(before);
@@ -330,11 +341,17 @@ impl ControlPlane {
                 ));
             }
             store::set_production(change.tx, &grant, production, change.now)?;
+            if production {
+                // One that serves production does not sleep.
+                sleeping::wish_awake(change.tx, &before.id, change.now)?;
+            }
             let action = if production { "database_branch.promoted" } else { "database_branch.demoted" };
             record(change, grant.at(), action, &before, &json!({}))?;
             let now_at = BranchAt { production, ..grant.at().clone() };
             Ok(store::get_for_write(change.tx, &read_back(Operation::GetBranch, now_at)?)?)
-        })
+        })?;
+        self.wish_recorded();
+        Ok(row)
     }
 
     /// Switches safe migrations. When it answers, the branch's server obeys, or nobody can reach it before

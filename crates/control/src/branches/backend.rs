@@ -4,13 +4,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bough_model::{BranchId, BranchState, DatabaseName, Desired, PasswordRole, Secret};
+use bough_model::{BranchId, DatabaseName, Desired, PasswordRole, Secret};
 use bough_store::reconcile::{self as store, Wish};
 
 use crate::{ControlPlane, Error, Result};
 
 /// Longest wait of a connection for a branch that is not ready, in seconds.
 const BACKEND_LIMIT_SECONDS: u64 = 20;
+/// Within which whoever was told of a server has entered it, in seconds: for so long, at least, it is not
+/// stopped for want of use.
+pub const ENTER_LIMIT_SECONDS: u64 = 7;
 /// Longest wait for accounts that are looked at on request, in seconds.
 const REPAIR_LIMIT_SECONDS: u64 = 20;
 
@@ -30,34 +33,33 @@ pub struct Backend {
 }
 
 impl ControlPlane {
-    /// Where a branch's server is and how a role enters it. One that is on its way is waited for, for a
-    /// bounded time. Only what is ready is named: its accounts then are as wished, safe migrations included.
+    /// Where a branch's server is and how a role enters it. One that sleeps is woken, and one that is on its
+    /// way is waited for, for a bounded time. Whoever is told this enters within
+    /// [`ENTER_LIMIT_SECONDS`]. Only what is ready is named: its accounts then are as wished, safe migrations included.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such branch, [`Error::Unavailable`] when it is not ready in time.
     pub fn backend(&self, branch: &BranchId, role: PasswordRole) -> Result<Backend> {
-        let limit = Duration::from_secs(BACKEND_LIMIT_SECONDS);
-        let look = || self.wish_of(branch);
-        let wish = self.waiting.until(limit, look, |wish| wish.state == BranchState::Ready)?;
-        if wish.state != BranchState::Ready {
-            return Err(Error::Unavailable(
-                "the branch's server is not ready; try again in a moment, and see the branch's page for what it waits for"
-                    .to_owned(),
-            ));
-        }
+        let wish = self.enter(branch, Duration::from_secs(BACKEND_LIMIT_SECONDS))?;
         self.way_in(branch, role, wish)
     }
 
-    /// The same, without waiting: `None` when the branch is not ready now.
+    /// The same, without waiting: `None` when the branch is not ready now, or that somebody enters is to be
+    /// noted first. [`Self::backend`] sees to both.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such branch.
     pub fn backend_now(&self, branch: &BranchId, role: PasswordRole) -> Result<Option<Backend>> {
         let wish = self.wish_of(branch)?;
-        if wish.state != BranchState::Ready {
+        if !self.is_open(&wish) {
             return Ok(None);
         }
         self.way_in(branch, role, wish).map(Some)
+    }
+
+    /// Whether a branch's server refuses direct changes of the schema. What cannot be told counts as no.
+    pub fn has_safe_migrations(&self, branch: &BranchId) -> bool {
+        self.wish_of(branch).is_ok_and(|wish| wish.safe_migrations)
     }
 
     fn way_in(&self, branch: &BranchId, role: PasswordRole, wish: Wish) -> Result<Backend> {
@@ -95,7 +97,7 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn wish_of(&self, branch: &BranchId) -> Result<Wish> {
+    pub(super) fn wish_of(&self, branch: &BranchId) -> Result<Wish> {
         let wish = self.store.read(|reader| Ok::<_, Error>(store::wish(reader, branch)?))?;
         wish.filter(|wish| wish.desired == Desired::Running).ok_or(Error::NotFound)
     }

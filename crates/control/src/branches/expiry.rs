@@ -6,7 +6,8 @@ use std::time::Duration;
 use bough_model::Timestamp;
 use bough_policy::{BranchAt, Operation};
 use bough_store::branches as branch_store;
-use bough_store::reconcile::{self as store, Expiring};
+use bough_store::expiring::{self as store, Expiring};
+use bough_store::reconcile as wishes;
 use serde_json::json;
 
 use super::actions::record;
@@ -111,7 +112,7 @@ impl ControlPlane {
     /// Deletes it as anybody would: what refuses that is shown on the branch until it can be done.
     fn expire(&self, branch: Expiring) -> Result<()> {
         let caller = Caller::system("expiry");
-        let current = self.store.read(|reader| Ok::<_, Error>(store::place(reader, &branch.at.branch)?))?;
+        let current = self.store.read(|reader| Ok::<_, Error>(wishes::place(reader, &branch.at.branch)?))?;
         let Some(at) = current else { return Ok(()) };
         let granted = caller.grant(Operation::DeleteBranch, at)?;
         let end = branch.expires_at;

@@ -98,6 +98,10 @@ impl ControlPlane {
 
     fn lint_within(&self, granted: &Granted<BranchAt>, limit: Duration) -> Result<Lint> {
         let judged = self.store.read(|reader| rules::rules(reader, granted)?.ok_or(Error::NotFound))?;
+        let branch = self.store.read(|reader| store::get(reader, granted)?.ok_or(Error::NotFound))?;
+        if branch.schema_ready && branch.state != BranchState::Pending {
+            self.enter(&branch.id, Duration::from_secs(READY_LIMIT_SECONDS))?;
+        }
         let bounds = SchemaBounds { objects: OBJECTS_MAX, bytes: SCHEMA_MAX_BYTES };
         let look = || self.try_to_read(granted, &judged.schema, bounds);
         let read = self.waiting.until(limit, look, Result::is_ok)??;

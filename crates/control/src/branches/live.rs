@@ -1,12 +1,16 @@
 //! What is asked of the running server itself.
 
+use std::time::Duration;
+
 use bough_policy::{BranchAt, Granted};
 use bough_store::branches::{self as store, ServerRow};
-use bough_store::reconcile;
 
 use crate::{Caller, ControlPlane, Error, Result};
 
 pub use bough_engine::{SchemaObject, SchemaObjectKind, ServerReport};
+
+/// Longest wait for a branch whose schema is to be read, in seconds.
+const READ_LIMIT_SECONDS: u64 = 20;
 
 /// A branch's server in figures.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +52,11 @@ impl ControlPlane {
             )));
         }
         let id = branch.id.clone();
-        let wish = self.store.read(|reader| Ok::<_, Error>(reconcile::wish(reader, &id)?))?;
-        let wish = wish.ok_or(Error::NotFound)?;
+        let wish = self.wish_of(&id)?;
         if keyspace.is_some_and(|name| name != wish.schema.as_str()) {
             return Ok(Vec::new());
         }
+        self.enter(&id, Duration::from_secs(READ_LIMIT_SECONDS))?;
         self.engine()?
             .read_schema(&id, &wish.schema)
             .map_err(|error| Error::Unavailable(format!("the branch's server does not answer: {error}")))

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use bough_engine::killpoint;
 use bough_engine::{BranchSpec, ManagedEngine, Observation, Plan, RoleAccounts, Seed, Step, plan};
-use bough_model::{BranchId, DatabaseId, Desired, PasswordVerifiers};
+use bough_model::{BranchId, DatabaseId, Desired, PasswordVerifiers, SleepWish};
 use bough_store::reconcile::{self as store, Wish};
-use bough_store::resizes;
+use bough_store::{resizes, sleep};
 
 use crate::{ControlPlane, Error, Result};
 
@@ -57,7 +57,7 @@ impl Waiting {
         self.elsewhere.store(true, Ordering::Relaxed);
     }
 
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
     }
@@ -232,6 +232,7 @@ impl ControlPlane {
             // Its next try is still due: without this it would be taken up again at once, for ever.
             std::thread::sleep(Duration::from_millis(UNRECORDED_PAUSE_MILLIS));
         }
+        self.waiting.tell();
     }
 
     fn try_to_settle(&self, wish: &Wish) -> Result<Outcome> {
@@ -242,6 +243,9 @@ impl ControlPlane {
             && !wish.parent_ready
             && !wish.schema_ready
         {
+            if let Some(parent) = &wish.parent {
+                self.wake(parent)?;
+            }
             return Ok(Outcome::Waits("waiting for the parent branch to be ready".to_owned()));
         }
         for _ in 0..STEPS_MAX {
@@ -265,7 +269,13 @@ impl ControlPlane {
                         folder.display()
                     )));
                 }
+                Plan::Do(Step::StopServer) if spec.asleep && self.is_used_after_all(wish)? => {
+                    return Ok(Outcome::Settled);
+                }
                 Plan::Do(step) => {
+                    if step == Step::StopServer && spec.asleep {
+                        killpoint::reach("sleep.looked");
+                    }
                     if step == Step::Resize {
                         let (wish, now) = (wish.clone(), self.now());
                         self.store.write(move |tx| resizes::record_begun(tx, &wish, now))?;
@@ -301,6 +311,7 @@ impl ControlPlane {
             accounts: RoleAccounts::new(wish.safe_migrations, |role| {
                 PasswordVerifiers::of(self.keys.role_secret(&wish.id, role).expose().as_bytes())
             }),
+            asleep: wish.sleep != SleepWish::No,
         })
     }
 
@@ -311,6 +322,13 @@ impl ControlPlane {
                 killpoint::reach("gone.observed");
                 self.remove_passwords_of(&wish.id)?;
                 self.store.write(move |tx| store::record_gone(tx, &wish))?;
+            }
+            Desired::Running if wish.sleep != SleepWish::No => {
+                killpoint::reach("asleep.observed");
+                self.store.write(move |tx| {
+                    resizes::record_completed(tx, &wish, now)?;
+                    sleep::record_asleep(tx, &wish)
+                })?;
             }
             Desired::Running => {
                 // The schema's first look belongs to becoming ready: what is shown then is true.
@@ -364,6 +382,10 @@ mod tests {
             attempts: 0,
             restarts: 0,
             safe_migrations: false,
+            sleep: SleepWish::No,
+            sleep_after_s: None,
+            production: false,
+            used_at: None,
         }
     }
 

@@ -26,6 +26,7 @@ impl ControlPlane {
         while !stopped() {
             for (what, done) in [
                 ("branches could not be looked after", self.check_servers()),
+                ("branches that nobody uses could not be put to sleep", self.put_to_sleep()),
                 ("schemas could not be looked at", self.check_schemas(&mut after)),
                 ("versions of servers could not be looked at", self.note_versions()),
                 ("set ends could not be seen to", self.expire_branches()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bough_model::{
-    Actor, ActorRef, BranchId, BranchName, BranchState, ClusterSizeName, DatabaseId, DatabaseName, GrantId,
+    Actor, ActorRef, BranchId, BranchName, ClusterSizeName, DatabaseId, DatabaseName, GrantId,
     OrganizationId, RegionSlug, holds_secret,
 };
 use bough_policy::{
@@ -158,7 +158,7 @@ impl ControlPlane {
     /// # Errors
     /// When the store fails, or it is gone.
     pub fn await_database(&self, granted: &Granted<DatabaseAt>, limit: Duration) -> Result<DatabaseRow> {
-        let ready = |row: &DatabaseRow| row.default_branch.state == BranchState::Ready;
+        let ready = |row: &DatabaseRow| row.default_branch.state.takes_clients();
         self.waiting.until(limit, || self.get_database(granted), ready)
     }
 

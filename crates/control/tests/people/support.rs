@@ -70,6 +70,7 @@ fn settings() -> Settings {
             check_every: Duration::from_secs(1),
             branches_per_creator: 0,
             expiry_notice: Duration::from_secs(60),
+            sleep_after: Duration::ZERO,
             restart_at_minute: None,
         },
         sessions: SessionLimits { idle: IDLE, longest: LONGEST },

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bough_control::Error;
 use bough_control::branches::{BranchRow, Piece, SchemaObject, marked_up};
-use bough_control::model::BranchState;
 use bough_policy::{BranchAt, Operation};
 
 use crate::visit::Visit;
@@ -51,7 +50,7 @@ impl Schema {
         if !row.schema_ready {
             return Self::none("The schema can be read once the branch is ready.");
         }
-        if row.state != BranchState::Ready {
+        if !row.state.takes_clients() {
             return Self::none("The server does not run at the moment. Its schema is shown when it does.");
         }
         match read(visit) {

@@ -132,7 +132,15 @@ pub fn accounts(branch: &str, safe_migrations: bool) -> RoleAccounts {
 
 pub fn root_spec(name: &str) -> BranchSpec {
     let accounts = accounts(name, false);
-    BranchSpec { id: id(name), schema: schema(), size: size(), seed: Seed::Empty, restarts: 0, accounts }
+    BranchSpec {
+        id: id(name),
+        schema: schema(),
+        size: size(),
+        seed: Seed::Empty,
+        restarts: 0,
+        accounts,
+        asleep: false,
+    }
 }
 
 pub fn child_spec(name: &str, parent: &str) -> BranchSpec {

@@ -161,7 +161,7 @@ fn check_records(scene: &Scene, engine: &Checkup, look: &Look, report: &mut Repo
         }
         return;
     };
-    let mut asleep = 0;
+    let (mut stopped, mut sleeping) = (0, 0);
     for record in records.values() {
         let (place, server) = (look.place(&record.id), look.server(&record.id));
         if record.desired != "running" {
@@ -189,6 +189,8 @@ fn check_records(scene: &Scene, engine: &Checkup, look: &Look, report: &mut Repo
                 ),
                 "put the folder back (from a backup; or is a file system not mounted?), or delete the branch",
             ),
+            // As it should be, whether somebody serves or not.
+            (Some(_), None, _) if record.state == "sleeping" => sleeping += 1,
             (_, _, Some(_)) if record.state != "ready" => not_ready(engine, record, report),
             (Some(_), None, Some(_)) => report.wrong(
                 Check::BranchRecords,
@@ -199,14 +201,20 @@ fn check_records(scene: &Scene, engine: &Checkup, look: &Look, report: &mut Repo
                     quoted(&engine.folder(&record.id).join("error.log"))
                 ),
             ),
-            (_, None, None) => asleep += 1,
+            (_, None, None) => stopped += 1,
             _ => {}
         }
     }
-    if asleep > 0 && scene.serving == Serving::Nobody {
+    if sleeping > 0 {
+        report.ok(
+            Check::BranchServers,
+            format!("{sleeping} branches sleep; their servers start when somebody comes"),
+        );
+    }
+    if stopped > 0 && scene.serving == Serving::Nobody {
         report.note(
             Check::BranchServers,
-            format!("{asleep} branch servers do not run; `bough serve` starts them"),
+            format!("{stopped} branch servers do not run; `bough serve` starts them"),
         );
     }
 }
