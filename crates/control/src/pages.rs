@@ -4,7 +4,7 @@
 /// Pages of an organization that stand where its databases do.
 const DATABASE_PAGES: [&str; 3] = ["new", "settings", "palette"];
 /// Pages of a database that stand where its branches do.
-const BRANCH_PAGES: [&str; 5] = ["branches", "settings", "events", "connect", "delete"];
+const BRANCH_PAGES: [&str; 6] = ["branches", "settings", "events", "connect", "passwords", "delete"];
 
 /// What a database is called in the address of its page.
 pub fn database_part<'a>(name: &'a str, id: &'a str) -> &'a str {

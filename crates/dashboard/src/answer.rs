@@ -25,6 +25,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
 enum Content {
     Html(String),
     Json(Value),
+    /// A file to be kept: its kind, what it is called, what it is.
+    File(&'static str, &'static str, String),
     /// Go on there, with a GET.
     See(String),
 }
@@ -60,6 +62,11 @@ impl Answer {
     /// What the script asks for.
     pub(crate) const fn json(value: Value) -> Self {
         Self::new(StatusCode::OK, Content::Json(value))
+    }
+
+    /// A file to be kept.
+    pub(crate) const fn file(kind: &'static str, name: &'static str, text: String) -> Self {
+        Self::new(StatusCode::OK, Content::File(kind, name, text))
     }
 
     /// Go on to an address of ours.
@@ -101,9 +108,10 @@ impl Answer {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let (kind, body) = match self.content {
-            Content::Html(html) => ("text/html; charset=utf-8", Body::from(html)),
-            Content::Json(value) => ("application/json", Body::from(value.to_string())),
+        let (kind, name, body) = match self.content {
+            Content::Html(html) => ("text/html; charset=utf-8", None, Body::from(html)),
+            Content::Json(value) => ("application/json", None, Body::from(value.to_string())),
+            Content::File(kind, name, text) => (kind, Some(name), Body::from(text)),
             Content::See(ref address) => {
                 let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
                 let mut response = Response::new(Body::empty());
@@ -113,6 +121,9 @@ impl Answer {
         };
         let mut response = Response::new(body);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(name) = name.and_then(|name| format!("attachment; filename=\"{name}\"").parse().ok()) {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+        }
         headed(response, self.status, self.cookies)
     }
 }

@@ -25,6 +25,7 @@ mod branches;
 mod databases;
 mod login;
 mod palette;
+mod passwords;
 mod reference;
 mod service_tokens;
 mod settings;

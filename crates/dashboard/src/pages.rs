@@ -7,14 +7,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::{get, post};
-use bough_policy::{BranchAt, DatabaseAt, MemberAt, Nowhere, Operation, OrganizationAt, TokenAt};
+use bough_policy::{BranchAt, DatabaseAt, MemberAt, Nowhere, Operation, OrganizationAt, PasswordAt, TokenAt};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
 use crate::layout::Page;
 use crate::{
-    Dashboard, account, branches, databases, login, palette, problem, reference, service_tokens, settings,
+    Dashboard, account, branches, databases, login, palette, passwords, problem, reference, service_tokens,
+    settings,
 };
 
 /// A page as tests know it.
@@ -91,9 +92,23 @@ pages! {
     Show "/{organization}/{database}/{branch}/demote" BranchAt, DemoteBranch => branches::actions::ask_demote;
     Send "/{organization}/{database}/{branch}/demote" BranchAt, DemoteBranch => branches::actions::demote;
     Send "/{organization}/{database}/{branch}/safe-migrations" BranchAt, UpdateSafeMigrations => branches::actions::safe_migrations;
+    Show "/{organization}/{database}/{branch}/connections" BranchAt, ListBranchConnections => branches::connections::show;
+    Send "/{organization}/{database}/{branch}/connections/kill" BranchAt, KillBranchConnection => branches::connections::kill;
+    Show "/{organization}/{database}/{branch}/lint" BranchAt, LintBranchSchema => branches::lint::show;
     Send "/{organization}/{database}/{branch}/resize" BranchAt, UpdateBranchClusterConfig => branches::actions::resize;
     Send "/{organization}/{database}/{branch}/restart" BranchAt, RestartBranch => branches::actions::restart;
     Send "/{organization}/{database}/{branch}/delete" BranchAt, DeleteBranch => branches::actions::delete;
+    // Connecting: passwords.
+    Show "/{organization}/{database}/connect" DatabaseAt, GetDatabase => passwords::connect::choose;
+    Show "/{organization}/{database}/passwords" DatabaseAt, ListDatabasePasswords => passwords::routes::of_database;
+    Show "/{organization}/{database}/{branch}/connect" BranchAt, GetBranch => passwords::connect::show;
+    Send "/{organization}/{database}/{branch}/connect" BranchAt, CreatePassword => passwords::connect::create;
+    Show "/{organization}/{database}/{branch}/connect/bough-ca.pem" BranchAt, GetBranch => passwords::connect::authority;
+    Show "/{organization}/{database}/{branch}/passwords" BranchAt, ListPasswords => passwords::routes::of_branch;
+    Show "/{organization}/{database}/{branch}/passwords/{id}" PasswordAt, GetPassword => passwords::routes::show;
+    Send "/{organization}/{database}/{branch}/passwords/{id}" PasswordAt, UpdatePassword => passwords::actions::update;
+    Send "/{organization}/{database}/{branch}/passwords/{id}/renew" PasswordAt, RenewPassword => passwords::actions::renew;
+    Send "/{organization}/{database}/{branch}/passwords/{id}/delete" PasswordAt, DeletePassword => passwords::actions::delete;
     // Service tokens.
     Show "/{organization}/settings/service-tokens" OrganizationAt, ListServiceTokens => service_tokens::routes::list;
     Send "/{organization}/settings/service-tokens" OrganizationAt, CreateServiceToken => service_tokens::routes::create;

@@ -33,7 +33,7 @@ const PASSWORD: &str = "correct horse battery staple";
 const LATER: &[&str] = &[];
 
 /// What is no page of its own among what is asked for by GET: how these end.
-const NO_PAGES: &[&str] = &["/events"];
+const NO_PAGES: &[&str] = &["/events", "/bough-ca.pem"];
 
 #[test]
 fn harness() {
@@ -66,6 +66,12 @@ fn seed_flow() {
 #[test]
 fn account() {
     run("account");
+}
+
+/// From a branch's page to its rows, with the line that is copied there.
+#[test]
+fn connect() {
+    run("connect");
 }
 
 #[test]

@@ -54,8 +54,34 @@ export const PAGES = [
   { name: 'branch', route: '/{organization}/{database}/{branch}', with: dev, as: admin },
   { name: 'branch-production', route: '/{organization}/{database}/{branch}', with: { ...shop, branch: 'main' }, as: admin },
   { name: 'branch-of-member', route: '/{organization}/{database}/{branch}', with: { ...shop, branch: 'main' }, as: member },
+  { name: 'branch-connections', route: '/{organization}/{database}/{branch}/connections', with: dev, as: admin },
+  { name: 'branch-lint', route: '/{organization}/{database}/{branch}/lint', with: dev, as: admin },
   { name: 'branch-promote', route: '/{organization}/{database}/{branch}/promote', with: dev, as: admin },
   { name: 'branch-demote', route: '/{organization}/{database}/{branch}/demote', with: { ...shop, branch: 'main' }, as: admin },
+
+  // It leads on to the default branch.
+  { name: 'connect-start', route: '/{organization}/{database}/connect', with: shop, as: admin },
+  { name: 'connect', route: '/{organization}/{database}/{branch}/connect', with: dev, as: admin },
+  { name: 'connect-of-member', route: '/{organization}/{database}/{branch}/connect', with: { ...shop, branch: 'main' }, as: member },
+  {
+    name: 'connect-created',
+    route: '/{organization}/{database}/{branch}/connect',
+    with: dev,
+    as: admin,
+    prepare: async (page) => {
+      await page.getByRole('button', { name: 'Create password' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Password made' }).waitFor();
+    },
+  },
+  { name: 'passwords-of-database', route: '/{organization}/{database}/passwords', with: shop, as: admin },
+  { name: 'passwords', route: '/{organization}/{database}/{branch}/passwords', with: dev, as: admin },
+  { name: 'passwords-none', route: '/{organization}/{database}/{branch}/passwords', with: { ...shop, branch: 'feature-cart' }, as: admin },
+  {
+    name: 'password',
+    route: '/{organization}/{database}/{branch}/passwords/{id}',
+    with: ({ password }) => ({ ...dev, id: password }),
+    as: admin,
+  },
 
   { name: 'tokens', route: TOKENS, as: admin },
   { name: 'tokens-soon', route: TOKENS, query: '?show=expiring', as: admin },

@@ -7,10 +7,12 @@
 use std::collections::HashMap;
 
 use bough_dashboard::{Entry, PAGES};
-use bough_model::{Actor, BranchId, DatabaseId, OrganizationId, Role, TokenId, UserId};
+use bough_model::{
+    Actor, BranchId, DatabaseId, OrganizationId, PasswordId, PasswordRole, Role, TokenId, UserId,
+};
 use bough_policy::{
-    BranchAt, DatabaseAt, Denied, Located, MemberAt, Nowhere, OrganizationAt, Place, Principal, Standing,
-    TokenAt, Visibility, decide,
+    BranchAt, DatabaseAt, Denied, Located, MemberAt, Nowhere, OrganizationAt, PasswordAt, Place, Principal,
+    Standing, TokenAt, Visibility, decide,
 };
 use bough_testkit::{Bough, Raw, Wire};
 use serde_json::json;
@@ -58,11 +60,17 @@ struct Names {
     branch: &'static str,
     token: String,
     member: String,
+    /// A password of the branch, and what it may do.
+    password: (String, PasswordRole),
 }
 
 impl Names {
     fn fill(&self, path: &str) -> String {
-        let id = if path.contains("/members/{id}") { &self.member } else { &self.token };
+        let id = match path {
+            path if path.contains("/members/{id}") => &self.member,
+            path if path.contains("/passwords/{id}") => &self.password.0,
+            _ => &self.token,
+        };
         let path = path
             .replace("{organization}", &self.organization)
             .replace("{database}", self.database)
@@ -90,7 +98,13 @@ fn decided(entry: &Entry, names: &Names, principal: &Principal) -> Result<(), De
     if entry.path.contains("{branch}") {
         let branch = BranchId::parse(SOME).expect("an id");
         let production = names.branch == "main";
-        on(entry, principal, BranchAt { organization, database, branch, production })
+        let branch = BranchAt { organization, database, branch, production };
+        if entry.path.contains("/passwords/{id}") {
+            let password = PasswordId::parse(SOME).expect("an id");
+            on(entry, principal, PasswordAt { branch, password, role: names.password.1 })
+        } else {
+            on(entry, principal, branch)
+        }
     } else if entry.path.contains("{database}") {
         on(entry, principal, DatabaseAt { organization, database })
     } else if entry.path.contains("/members/{id}") {
@@ -297,6 +311,18 @@ fn every_page_and_form_opens_to_exactly_those_whom_the_policy_names() {
     ];
     let target = person(&bough, "target@example.com", "Target");
     member(&bough, "target@example.com", &bough.organization, "member");
+    let password = |database: &str, branch: &str, role: PasswordRole| {
+        let path = admin.org(&format!("/databases/{database}/branches/{branch}/passwords"));
+        let made = admin.post(&path, &json!({"role": role.as_str()})).expect(201);
+        (made.str("/id").to_owned(), role)
+    };
+    let of_main = password("shop", "main", PasswordRole::Admin);
+    let further = [
+        ("shop", "main", password("shop", "main", PasswordRole::Reader)),
+        ("shop", "dev", password("shop", "dev", PasswordRole::Admin)),
+        ("shop", "dev", password("shop", "dev", PasswordRole::Reader)),
+        ("other", "main", password("other", "main", PasswordRole::Reader)),
+    ];
     let proofs: Vec<String> = everybody.iter().map(|one| one.browser.csrf()).collect();
     let mut tried = 0;
     for entry in PAGES {
@@ -306,12 +332,20 @@ fn every_page_and_form_opens_to_exactly_those_whom_the_policy_names() {
             branch: "main",
             token: bough.token(&[]).id,
             member: target.clone(),
+            password: of_main.clone(),
         };
         let mut places = vec![names.clone()];
-        if entry.path.contains("{branch}") {
+        if entry.path.contains("/passwords/{id}") {
+            places.extend(further.iter().map(|(database, branch, password)| Names {
+                database,
+                branch,
+                password: password.clone(),
+                ..names.clone()
+            }));
+        } else if entry.path.contains("{branch}") {
             places.push(Names { branch: "dev", ..names.clone() });
         }
-        if entry.path.contains("{database}") {
+        if entry.path.contains("{database}") && !entry.path.contains("/passwords/{id}") {
             places.push(Names { database: "other", ..names.clone() });
         }
         try_nobody(&bough, entry, &names.fill(entry.path));

@@ -7,6 +7,7 @@ mod branches;
 mod databases;
 mod everybody;
 mod html;
+mod passwords;
 mod service_tokens;
 mod settings;
 mod support;

@@ -1,9 +1,11 @@
 //! How clients are told where to connect, each in its own words.
 
+use std::io::Read as _;
+
 use bough_model::Secret;
 
 use super::PasswordRow;
-use crate::Addresses;
+use crate::{Addresses, ControlPlane, Error, Result};
 
 /// What stands where the secret belongs once that is not known any more.
 pub const PASSWORD_PLACE: &str = "PASSWORD";
@@ -28,6 +30,29 @@ fn escaped(text: &str) -> String {
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:@".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Largest file of an authority, in bytes.
+const AUTHORITY_MAX_BYTES: u64 = 64 * 1024;
+
+impl ControlPlane {
+    /// The certificate of the authority by which clients know the MySQL address, as PEM; `None` where the
+    /// machine's own authorities do.
+    ///
+    /// # Errors
+    /// When its file cannot be read, or holds anything but certificates: a key must never go out with it.
+    pub fn mysql_authority(&self) -> Result<Option<String>> {
+        let Some(path) = &self.settings.addresses.mysql_ca else { return Ok(None) };
+        let failed = |why: &dyn std::fmt::Display| Error::Internal(format!("the authority's file: {why}"));
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+        file.take(AUTHORITY_MAX_BYTES).read_to_string(&mut text).map_err(|error| failed(&error))?;
+        let begins: Vec<&str> = text.lines().filter(|line| line.starts_with("-----BEGIN ")).collect();
+        if begins.is_empty() || begins.iter().any(|line| *line != "-----BEGIN CERTIFICATE-----") {
+            return Err(failed(&"it holds something else than certificates"));
+        }
+        Ok(Some(text))
+    }
 }
 
 /// Ready strings by the name of the client, with the secret in them as far as it is known. Secrets, user names

@@ -21,9 +21,15 @@ fn refused(
     error: Error,
     put: impl FnOnce(&mut Errors) -> &mut String,
 ) -> Result<Answer, Error> {
-    let Error::Invalid(why) = error else { return Err(error) };
     let mut errors = Errors::default();
-    *put(&mut errors) = sentence(&why);
+    match error {
+        Error::Invalid(why) => *put(&mut errors) = sentence(&why),
+        Error::SchemaUnfit(why) => {
+            errors.all = sentence(&why);
+            errors.unfit = true;
+        }
+        error => return Err(error),
+    }
     shown(visit, at, errors, StatusCode::UNPROCESSABLE_ENTITY)
 }
 

@@ -1,6 +1,8 @@
 //! Branches: a new one, its page with its schema and its server, and what can be done with it.
 
 pub(crate) mod actions;
+pub(crate) mod connections;
+pub(crate) mod lint;
 pub(crate) mod making;
 pub(crate) mod routes;
 mod schema;

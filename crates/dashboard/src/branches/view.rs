@@ -24,6 +24,8 @@ pub(crate) struct MayNot {
 pub(crate) struct Errors {
     /// Of a form without a field.
     pub(crate) all: String,
+    /// Its schema stands in the way.
+    pub(crate) unfit: bool,
     pub(crate) name: String,
     pub(crate) lifetime: String,
     pub(crate) size: String,

@@ -55,11 +55,12 @@ pub(crate) fn page(
     if let Some(last) = page.crumbs.last_mut() {
         last.href.clear();
     }
-    let settings = format!("{root}/settings");
-    let in_settings = visit.asked.path.starts_with(&settings) || visit.asked.path.ends_with("/settings");
+    let (settings, passwords) = (format!("{root}/settings"), format!("{root}/passwords"));
+    let is_here = |tab: &str| below.first().is_some_and(|(text, href)| *text == tab && href.is_empty());
     page.tabs = vec![
-        Link::new("Branches", root, !in_settings && below.is_empty()),
-        Link::new("Settings", settings, in_settings),
+        Link::new("Branches", root, below.is_empty()),
+        Link::new("Passwords", passwords, is_here("Passwords")),
+        Link::new("Settings", settings, is_here("Settings")),
     ];
     page.tabs_label = database.name.to_string();
     Ok(page)

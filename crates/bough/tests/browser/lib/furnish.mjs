@@ -4,6 +4,8 @@ import { api, branch, database, must, operator, token, until, world } from './wo
 
 // Names as unkind as names may be.
 export const HOSTILE = '"><script>alert(1)</script>\u202e مرحبا';
+// The same without what turns the direction of text, which names of passwords may not have.
+export const UNKIND = HOSTILE.replace('\u202e', '');
 const SCHEMA = `
   CREATE TABLE product (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200) NOT NULL, price DECIMAL(10, 2) NOT NULL,
     made_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY by_name (name)) COMMENT 'What is sold';
@@ -54,6 +56,12 @@ async function furnish() {
     const figures = await must('GET', `/service-tokens/${busy.id}/figures`);
     return figures.total.requests >= 6;
   });
+  const passwords = '/databases/shop/branches/dev/passwords';
+  const password = await must('POST', passwords, { name: 'the shop on staging', role: 'readwriter', ttl: 30 * 24 * 3600, cidrs: ['10.0.0.0/8', '2001:db8::/32'] });
+  await must('POST', passwords, { name: UNKIND, role: 'reader' });
+  await must('POST', passwords, { name: LONG, role: 'admin' });
+  await must('POST', passwords, { name: 'pscale-cli-connect-2026', ttl: 300 });
+  await must('POST', '/databases/shop/branches/main/passwords', { name: 'reports', role: 'reader' });
   const members = await must('GET', '/members?q=ben');
-  return { busy: busy.id, empty: empty.id, ben: members.data[0].user.id };
+  return { busy: busy.id, empty: empty.id, password: password.id, ben: members.data[0].user.id };
 }
