@@ -2,13 +2,13 @@
 
 use askama::Template;
 use bough_control::Error;
-use bough_control::branches::ServerConnection;
+use bough_control::connections::{ClientSession, KillKind};
 use bough_policy::{BranchAt, Granted, Operation};
 
 use super::routes::Place;
 use crate::answer::Answer;
 use crate::databases::{page, reason};
-use crate::layout::{Page, counted, sentence};
+use crate::layout::{Page, When, counted, sentence};
 use crate::passwords::role_text;
 use crate::visit::Visit;
 
@@ -16,9 +16,14 @@ use crate::visit::Visit;
 struct Line {
     id: u64,
     role: &'static str,
-    command: String,
-    since: String,
+    /// What it does, and for how long.
+    does: String,
+    /// More about that, in the server's words.
     state: String,
+    /// Since when it has been in a transaction.
+    transaction: Option<When>,
+    /// The connections that hold what it waits for.
+    waits_for: String,
     statement: String,
 }
 
@@ -35,20 +40,23 @@ struct Connections {
     may_not: String,
 }
 
-fn line(open: ServerConnection) -> Line {
-    let since = match open.seconds {
+fn line(visit: &Visit<'_>, open: ClientSession) -> Line {
+    let told = match open.elapsed_ms / 1_000 {
         seconds @ 0..60 => counted(seconds, "second"),
         seconds @ 60..3_600 => counted(seconds / 60, "minute"),
         seconds => counted(seconds / 3_600, "hour"),
     };
+    // The server's word for a connection that waits for its client.
+    let does = if open.command == "Sleep" { "Waits for its client" } else { open.command.as_str() };
+    let numbers: Vec<String> = open.blocked_by.iter().map(ToString::to_string).collect();
     Line {
         id: open.id,
         role: role_text(open.role).0,
-        // The server's word for a connection that waits for its client.
-        command: if open.command == "Sleep" { "Waits".to_owned() } else { open.command },
-        since,
-        state: open.state,
-        statement: open.statement,
+        does: format!("{does}, {told}"),
+        state: open.state.unwrap_or_default(),
+        transaction: open.transaction.map(|transaction| visit.when(transaction.since)),
+        waits_for: numbers.join(", "),
+        statement: open.statement.map(|running| running.text).unwrap_or_default(),
     }
 }
 
@@ -58,18 +66,20 @@ pub(crate) fn show(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer, E
     let place = Place::of(visit, &seen)?;
     let name = place.branch.name.as_str();
     let (why, open) = match visit.plane().list_connections(visit.caller, &at) {
-        Ok(open) => (String::new(), open),
+        Ok(open) => (String::new(), open.sessions),
         Err(Error::Unavailable(why)) => (sentence(&why), Vec::new()),
         Err(error) => return Err(error),
     };
     let below = [(name, place.root.clone()), ("Connections", String::new())];
-    let page = page(visit, &place.database, format!("Connections to {name}"), &below)?;
+    let mut page = page(visit, &place.database, format!("Connections to {name}"), &below)?;
+    let params = [visit.organization(), place.database.name.as_str(), name];
+    page.api_call = Some(visit.api_call(Operation::ListBranchConnections, &params, None));
     Answer::page(&Connections {
         page,
         connect: format!("{}/connect", place.root),
         root: format!("{}/connections", place.root),
         why,
-        lines: open.into_iter().map(line).collect(),
+        lines: open.into_iter().map(|session| line(visit, session)).collect(),
         may_not: reason(visit.may::<BranchAt>(Operation::KillBranchConnection)),
     })
 }
@@ -78,14 +88,12 @@ pub(crate) fn show(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer, E
 pub(crate) fn kill(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer, Error> {
     let form = &visit.asked.form;
     form.only(&["connection"])?;
-    let wrong = || Error::Malformed("the number of a connection is missing".to_owned());
-    let id: u64 = form.get("connection").parse().map_err(|_| wrong())?;
+    let id = form.get("connection");
     let seen = visit.may::<BranchAt>(Operation::GetBranch).map_err(|_| Error::NotFound)?;
     let list = format!("{}/connections", Place::of(visit, &seen)?.root);
-    let ended = visit.plane().kill_connection(visit.caller, &at, id)?;
-    Ok(Answer::see(list).saying(if ended {
-        format!("Connection {id} is ended.")
-    } else {
-        format!("Connection {id} had ended already.")
-    }))
+    match visit.plane().kill_connection(visit.caller, &at, KillKind::Connection, id) {
+        Ok(()) => Ok(Answer::see(list).saying(format!("Connection {id} is ended."))),
+        Err(Error::NotFound) => Ok(Answer::see(list).saying("That connection had ended already.")),
+        Err(error) => Err(error),
+    }
 }
