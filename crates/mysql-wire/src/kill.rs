@@ -12,7 +12,8 @@ pub struct KillStatement {
 }
 
 /// Reads `KILL [HARD|SOFT] [CONNECTION|QUERY] n`, in any case, with white space and a semicolon around it. Anything
-/// else, comments included, is none.
+/// else, comments included, is none. Some drivers (MariaDB Connector/J) take the greeting's number for a signed one: a
+/// negative number of 32 bits stands for the one with the same bits.
 pub fn parse_kill(statement: &[u8]) -> Option<KillStatement> {
     let mut words = Words { text: statement, at: 0 };
     let (first, _) = words.next()?;
@@ -28,16 +29,25 @@ pub fn parse_kill(statement: &[u8]) -> Option<KillStatement> {
         (word, at) = words.next()?;
     }
     let number = word.strip_suffix(b";").unwrap_or(word);
-    // A sign would be read by `parse`, too.
-    if !number.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let connection = str::from_utf8(number).ok()?.parse().ok()?;
+    let connection = match number.strip_prefix(b"-") {
+        Some(rest) => {
+            let below = u32::try_from(digits(rest)?).ok().filter(|below| (1..=1 << 31).contains(below))?;
+            u64::from(below.wrapping_neg())
+        }
+        None => digits(number)?,
+    };
     let ended = number.len() < word.len();
     let rest = statement.get(words.at..)?;
     let rest = rest.trim_ascii();
     let nothing_more = rest.is_empty() || (!ended && rest == b";");
     nothing_more.then(|| KillStatement { connection, query_only, at: at..at + number.len() })
+}
+
+/// A number without a sign.
+fn digits(text: &[u8]) -> Option<u64> {
+    // `parse` would read a plus sign, too.
+    let all_digits = text.iter().all(u8::is_ascii_digit);
+    str::from_utf8(text).ok().filter(|_| all_digits)?.parse().ok()
 }
 
 struct Words<'a> {
@@ -81,7 +91,7 @@ mod tests {
             "KILL QUERY ID 5",
             "KILL USER root",
             "KILL 5; SELECT 1",
-            "KILL -5",
+            "KILL -5x",
             "KILL +5",
             "KILL 5;;",
             "/* x */ KILL 5",
@@ -92,5 +102,8 @@ mod tests {
         ] {
             assert_eq!(parse_kill(text.as_bytes()), None, "{text}");
         }
+        let signed = parse_kill(b"KILL QUERY -2147483647").expect("one that was read with a sign");
+        assert_eq!((signed.connection, signed.at), (2_147_483_649, 11..22));
+        assert_eq!(parse_kill(b"KILL -2147483648").expect("the first").connection, 1 << 31);
     }
 }

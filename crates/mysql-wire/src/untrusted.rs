@@ -79,7 +79,9 @@ pub fn replies(bytes: &[u8]) {
 pub fn kill(bytes: &[u8]) {
     if let Some(found) = parse_kill(bytes) {
         let number = str::from_utf8(&bytes[found.at]).expect("digits");
-        assert_eq!(number.parse(), Ok(found.connection));
+        let number = number.parse::<i128>().expect("a number");
+        let expected = if number < 0 { number + (1 << 32) } else { number };
+        assert_eq!(i128::from(found.connection), expected);
     }
 }
 

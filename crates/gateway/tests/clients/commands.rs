@@ -141,6 +141,13 @@ fn kill_takes_the_ids_that_clients_know() {
         assert_eq!(killer.fails(&format!("KILL {id}")).errno, 1094);
     }
 
+    // A driver that takes the number for a signed one.
+    let (id, sleeper) = sleeps(&rig, &user);
+    wait_until("it is running", || running(&mut root) == 1);
+    killer.run(&format!("KILL QUERY {}", id.cast_signed()));
+    let mut slept = sleeper.join().expect("no panic");
+    assert!(slept.answer(Asked::Statement).len() > 1);
+
     // The server's own numbers work, too; and nobody's do not.
     let thread = killer.text("SELECT CONNECTION_ID()");
     assert!(thread.parse::<u32>().expect("a number") < 1 << 31);
