@@ -10,8 +10,12 @@ use crate::counters::count;
 use crate::gateway::Inner;
 use crate::registry::{Order, Shared};
 
-/// Between two looks at all live passwords: many changes at once cost one look, in milliseconds.
+/// From one look at all live passwords to the next, at least: many changes at once cost one look, in milliseconds.
 const LOOK_PAUSE_MS: u64 = 50;
+/// Where a look takes long, so many times as long; but never longer than this, in milliseconds, so that
+/// sessions are cut within a second all the same.
+const LOOK_PAUSE_TIMES: u32 = 4;
+const LOOK_PAUSE_MAX_MS: u64 = 400;
 /// A look that could not be had is tried again after so long, in milliseconds.
 const RETRY_MS: u64 = 500;
 /// Without any change all is looked at after so long, in seconds: a clock may be set.
@@ -35,6 +39,8 @@ pub(crate) async fn watch(gateway: Weak<Inner>) {
         let Some(inner) = gateway.upgrade() else { return };
         // The directory may have to read from a disk.
         let looked = tokio::task::spawn_blocking(move || look(&inner)).await.unwrap_or(false);
+        let pause = (began.elapsed() * LOOK_PAUSE_TIMES)
+            .clamp(Duration::from_millis(LOOK_PAUSE_MS), Duration::from_millis(LOOK_PAUSE_MAX_MS));
         let next =
             if looked { Duration::from_secs(LOOK_AT_LEAST_S) } else { Duration::from_millis(RETRY_MS) };
         loop {
@@ -57,7 +63,7 @@ pub(crate) async fn watch(gateway: Weak<Inner>) {
                 }
             }
         }
-        sleep_until(began + Duration::from_millis(LOOK_PAUSE_MS)).await;
+        sleep_until(began + pause).await;
     }
 }
 
