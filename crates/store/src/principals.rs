@@ -161,13 +161,17 @@ pub struct PasswordRecord {
     pub expires_at: Option<Timestamp>,
 }
 
-/// The password of a user name, if its branch shall be there. A name that nothing has costs the same as one
-/// that something has: the first password at or after it is read, and only then compared.
+/// The first password whose user name is this one or follows, and whether it is this one's and its branch
+/// shall be there. Whoever asks for a name must not learn from the clock whether there is such a password:
+/// what is done with one that is there is to be done with the one that stands for it, too.
 ///
 /// # Errors
 /// When the database fails.
-pub fn password(reader: &Reader, username: &Username) -> Result<Option<PasswordRecord>, StoreError> {
-    let nearest = first(
+pub fn nearest_password(
+    reader: &Reader,
+    username: &Username,
+) -> Result<Option<(bool, PasswordRecord)>, StoreError> {
+    first(
         reader,
         "SELECT p.id, p.branch_id, p.role, p.native, p.sha2, p.cidrs, p.expires_at, \
          p.username = ?1 AND b.desired = 'running' AS fits FROM passwords p JOIN branches b ON b.id = p.branch_id \
@@ -182,10 +186,9 @@ pub fn password(reader: &Reader, username: &Username) -> Result<Option<PasswordR
                 cidrs: cidrs(row)?,
                 expires_at: time_opt(row, "expires_at")?,
             };
-            Ok((row.get::<_, bool>("fits")?, record))
+            Ok((row.get("fits")?, record))
         },
-    )?;
-    Ok(nearest.filter(|(fits, _)| *fits).map(|(_, record)| record))
+    )
 }
 
 /// What logging in is checked against.

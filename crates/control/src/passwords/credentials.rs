@@ -38,15 +38,19 @@ impl ControlPlane {
         let Some(asked) = asked.or_else(|| Username::parse(NO_NAME)) else { return Ok(None) };
         let mark = self.store.mark();
         let found = self.store.recall(&self.credentials, mark, asked.clone(), |reader| {
-            let record = principals::password(reader, &asked)?;
-            Ok::<_, Error>(record.map(|record| Credential {
-                verifiers: self.keys.open_verifiers(&record.id, &record.verifiers),
-                password: record.id,
-                branch: record.branch,
-                role: record.role,
-                cidrs: record.cidrs,
-                expires_at: record.expires_at,
-            }))
+            let nearest = principals::nearest_password(reader, &asked)?;
+            let opened = nearest.map(|(fits, record)| {
+                let credential = Credential {
+                    verifiers: self.keys.open_verifiers(&record.id, &record.verifiers),
+                    password: record.id,
+                    branch: record.branch,
+                    role: record.role,
+                    cidrs: record.cidrs,
+                    expires_at: record.expires_at,
+                };
+                (fits, credential)
+            });
+            Ok::<_, Error>(opened.filter(|(fits, _)| *fits).map(|(_, credential)| credential))
         })?;
         let now = self.now();
         Ok(found.filter(|found| could_be & found.expires_at.is_none_or(|ends| now < ends)))
