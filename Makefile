@@ -2,7 +2,7 @@
 # ARGS is handed on. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots test-schemas torture lint bench bench-scale fuzz fuzz-api race advisories setup
+.PHONY: help run test clients screenshots test-schemas torture lint bench bench-scale fuzz fuzz-api race advisories setup
 
 help: ## lists these
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-18s %s\n' "$$name" "$$what"; done
@@ -15,6 +15,9 @@ test: ## installs what the tests need, lints, and runs every test
 
 screenshots: ## a picture of every page in both themes and four widths, in target/screenshots
 	@scripts/screenshots.sh $(ARGS)
+
+clients: ## installs drivers of several languages and tries them through the gateway (needs the network)
+	@scripts/clients.sh $(ARGS)
 
 test-schemas: ## branches the schemas of some twenty well-known applications (needs the network)
 	@scripts/test-schemas.sh $(ARGS)

@@ -81,6 +81,11 @@ impl Sequence<'_, '_> {
 
     fn token_ends(&mut self) -> Played {
         let (id, first) = self.token()?;
+        let meets = json!({"operation": "get_organization", "resource": {}});
+        let told = self.manage("explain_service_token", &[&id], Some(&meets), 200)?.json();
+        if told["allowed"] != json!(false) {
+            return Err(format!("a token with nothing may, it is said: {told}"));
+        }
         let overlap = *self.dice.pick(&[0, 60]);
         let rotated =
             self.manage("rotate_service_token", &[&id], Some(&json!({"overlap_seconds": overlap})), 200)?;
