@@ -101,6 +101,7 @@ impl Server {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
         let data = folder.path().join("data");
         run(Command::new("cp").arg("-a").arg(template()).arg(&data));
+        fs::create_dir(folder.path().join("tmp")).expect("a folder");
         own(folder.path());
         let server = Self { process: Self::spawn(folder.path(), options), folder };
         let mut root = server.root();
@@ -141,6 +142,8 @@ impl Server {
             "--max-connections=200",
         ]);
         command.arg(format!("--datadir={}", folder.join("data").display()));
+        // Of its own: a server that starts removes what others keep in a common one.
+        command.arg(format!("--tmpdir={}", folder.join("tmp").display()));
         command.arg(format!("--socket={}", folder.join("s").display()));
         command.arg(format!("--pid-file={}", folder.join("data/pid").display()));
         command.arg(format!("--log-error={}", folder.join("data/error.log").display()));
