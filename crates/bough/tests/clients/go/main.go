@@ -16,7 +16,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-const large = 20 << 20
+const large = 63 << 20
 
 func must(err error) {
 	if err != nil {

@@ -18,7 +18,7 @@ import java.util.Properties;
  * environment (see main.rs). Ends with 0 and "ok" when all is as it should be.
  */
 public final class Client {
-    private static final int LARGE = 20 << 20;
+    private static final int LARGE = 63 << 20;
     private static String driver;
 
     private static String given(String name) {

@@ -2,7 +2,7 @@
 // stands in the environment (see main.rs). Ends with 0 and "ok" when all is as it should be.
 //
 // Prisma's own migrations are run by a program that its package downloads, and that is not to be had everywhere:
-// migration.sql is what `prisma migrate` makes of schema.prisma, run as it would run it.
+// migration.sql is written by hand in the form that `prisma migrate` gives such models, and run statement by statement.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
