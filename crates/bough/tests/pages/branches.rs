@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
-use bough_testkit::{Bough, Raw, Wire};
+use bough_testkit::{Bough, Raw, Wire, wait_until};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -162,6 +162,23 @@ fn the_schema_is_shown_escaped_and_never_holds_up_the_page() {
     let admin = bough.admin();
     admin.post(&admin.org("/databases/shop/branches/dev/restart"), &json!({})).expect(200);
     ada.get("/acme/shop/dev").expect(200).says(&["Restarts", "1 asked for"]);
+}
+
+/// Its schema would have to be read from its server.
+#[test]
+fn looking_at_a_branch_that_sleeps_does_not_wake_it() {
+    let bough = bough();
+    bough.database("shop");
+    branch(&bough, &json!({"name": "dev"}));
+    bough.wait_branch("shop", "dev");
+    let admin = bough.admin();
+    admin.post(&admin.org("/databases/shop/branches/dev/sleep"), &json!({})).expect(200);
+    let asleep = || (api(&bough, "dev")["state"] == json!("sleeping")).then_some(());
+    wait_until(LIMIT, "it sleeps", asleep);
+    let mel = signed_in(&bough, "mel@example.com", "Mel", "member");
+    mel.get("/acme/shop/dev").expect(200).says(&["The branch is asleep."]);
+    // A wake is recorded before anything is read.
+    assert_eq!(api(&bough, "dev")["state"], json!("sleeping"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bough_control::Error;
 use bough_control::branches::{BranchRow, Piece, SchemaObject, marked_up};
+use bough_control::model::BranchState;
 use bough_policy::{BranchAt, Operation};
 
 use crate::visit::Visit;
@@ -50,8 +51,17 @@ impl Schema {
         if !row.schema_ready {
             return Self::none("The schema can be read once the branch is ready.");
         }
-        if !row.state.takes_clients() {
-            return Self::none("The server does not run at the moment. Its schema is shown when it does.");
+        match row.state {
+            BranchState::Ready => {}
+            // Reading would wake it: whoever only looks at the page does not.
+            BranchState::Sleeping | BranchState::SleepInProgress => {
+                return Self::none("The branch is asleep. Its schema is shown when it is awake.");
+            }
+            BranchState::Pending | BranchState::Awakening => {
+                return Self::none(
+                    "The server does not run at the moment. Its schema is shown when it does.",
+                );
+            }
         }
         match read(visit) {
             Ok(objects) => Self::shown(&objects),
