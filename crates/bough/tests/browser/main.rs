@@ -18,7 +18,7 @@ const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
 
 /// Longest time of all tests of one file.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(580);
 /// The same while pictures are taken.
 const PICTURES_LIMIT: Duration = Duration::from_secs(900);
 /// How long the browser has to end when that is over.

@@ -148,7 +148,7 @@ fn an_address_that_cannot_be_had() {
         "no interface of this machine has the address of 192.0.2.1:8080",
     );
     at("localhost:8080").only("failure", "address", "\"localhost:8080\" is no address to listen on");
-    at("[::1]:0").find("ok", "address", "takes any free port");
+    at("[::1]:0").find("ok", "address", "[::1]:0 takes any free port");
     let told = doctor_at(&dir, &[], &[("BOUGH_SERVER_MYSQL", &address.to_string())]);
     let mend = told.only("failure", "address", &words);
     assert!(mend.contains("[server] mysql") && mend.contains("--mysql ADDR"), "{mend}");
