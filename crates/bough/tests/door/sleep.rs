@@ -162,10 +162,9 @@ fn one_that_sleeps_takes_every_wish() {
     assert_eq!(bough.sql("shop", "child", "SHOW TABLES"), "kept");
     await_state(&admin, "dev", "ready");
 
-    // Sizes, rights and names count from its next start.
+    // Sizes and names count from its next start.
     sleep(&admin, "dev");
     admin.patch(&format!("{dev}/cluster"), &json!({"cluster_size": "PS_20"})).expect(204);
-    admin.post(&format!("{dev}/safe-migrations"), &json!({})).expect(200);
     admin.patch(&dev, &json!({"new_name": "renamed"})).expect(200);
     let dev = path(&admin, "renamed");
     let resizes = format!("{dev}/resizes");
