@@ -92,6 +92,9 @@ pages! {
     Show "/{organization}/{database}/{branch}/demote" BranchAt, DemoteBranch => branches::actions::ask_demote;
     Send "/{organization}/{database}/{branch}/demote" BranchAt, DemoteBranch => branches::actions::demote;
     Send "/{organization}/{database}/{branch}/safe-migrations" BranchAt, UpdateSafeMigrations => branches::actions::safe_migrations;
+    Send "/{organization}/{database}/{branch}/sleep" BranchAt, SleepBranch => branches::sleep::sleep;
+    Send "/{organization}/{database}/{branch}/wake" BranchAt, WakeBranch => branches::sleep::wake;
+    Send "/{organization}/{database}/{branch}/sleep-after" BranchAt, UpdateBranch => branches::sleep::set_after;
     Show "/{organization}/{database}/{branch}/connections" BranchAt, ListBranchConnections => branches::connections::show;
     Send "/{organization}/{database}/{branch}/connections/kill" BranchAt, KillBranchConnection => branches::connections::kill;
     Show "/{organization}/{database}/{branch}/lint" BranchAt, LintBranchSchema => branches::lint::show;

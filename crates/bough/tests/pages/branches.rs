@@ -319,3 +319,39 @@ fn who_may_not_sees_the_reason_and_is_refused() {
     eve.get("/acme/shop/main/events").expect(404);
     assert_eq!(api(&bough, "main"), before, "nothing was changed");
 }
+
+#[test]
+fn a_branch_is_put_to_sleep_and_woken_and_looking_at_its_page_does_not_wake_it() {
+    let bough = bough();
+    bough.database("shop");
+    branch(&bough, &json!({"name": "dev"}));
+    bough.wait_branch("shop", "dev");
+    let ada = ada(&bough);
+    let page = ada.get("/acme/shop/dev").expect(200).says(&["Put to sleep", "falls asleep without use"]);
+    let asleep = ada.submit(&page, "/acme/shop/dev/sleep", &[]).expect(303);
+    ada.follow(&asleep).expect(200).says(&["Branch dev goes to sleep."]);
+    bough_testkit::wait_until(LIMIT, "dev is asleep", || {
+        (api(&bough, "dev")["state"] == json!("sleeping")).then_some(())
+    });
+    let page = ada.get("/acme/shop/dev").expect(200).says(&["Asleep", "The branch is asleep.", "Wake"]);
+    assert_eq!(api(&bough, "dev")["state"], json!("sleeping"), "whoever looks wakes nobody");
+    assert!(!page.has_form("/acme/shop/dev/sleep"));
+
+    let after = "/acme/shop/dev/sleep-after";
+    ada.submit(&page, after, &[("sleep_after", "3")]).expect(422).says(&["must be 0 for never"]);
+    ada.submit(&page, after, &[("sleep_after", "soon")]).expect(422).says(&["Choose one of the list."]);
+    let set = ada.submit(&page, after, &[("sleep_after", "3600")]).expect(303);
+    ada.follow(&set).says(&["Branch dev falls asleep: after 1 hour."]);
+    assert_eq!(api(&bough, "dev")["sleep_after"], json!(3600));
+
+    ada.submit(&page, "/acme/shop/dev/wake", &[]).expect(303);
+    bough_testkit::wait_until(LIMIT, "dev is awake", || {
+        (api(&bough, "dev")["state"] == json!("ready")).then_some(())
+    });
+    ada.get("/acme/shop/dev").expect(200).says(&["Put to sleep"]);
+    // Production does not sleep.
+    let main = ada.get("/acme/shop/main").expect(200).says(&["A production branch does not sleep."]);
+    assert!(!main.has_form("/acme/shop/main/sleep"));
+    let csrf = [("csrf".to_owned(), ada.csrf())];
+    ada.post("/acme/shop/main/sleep", &csrf).expect(422).says(&["does not sleep"]);
+}

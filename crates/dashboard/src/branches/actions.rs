@@ -15,7 +15,7 @@ use crate::layout::sentence;
 use crate::visit::{Visit, branch_part};
 
 /// Shows the page again, with what was wrong where it was.
-fn refused(
+pub(super) fn refused(
     visit: &Visit<'_>,
     at: &Granted<BranchAt>,
     error: Error,
@@ -33,7 +33,7 @@ fn refused(
     shown(visit, at, errors, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
-const fn all(errors: &mut Errors) -> &mut String {
+pub(super) const fn all(errors: &mut Errors) -> &mut String {
     &mut errors.all
 }
 

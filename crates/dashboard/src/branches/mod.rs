@@ -6,6 +6,7 @@ pub(crate) mod lint;
 pub(crate) mod making;
 pub(crate) mod routes;
 mod schema;
+pub(crate) mod sleep;
 mod view;
 
 pub(crate) use making::NewBranchForm;

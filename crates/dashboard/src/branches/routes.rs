@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::making::LIFETIMES;
 use super::schema::Schema;
 use super::view::{Branch, Errors, MayNot};
-use super::{advice, bytes};
+use super::{advice, bytes, sleep};
 use crate::answer::Answer;
 use crate::databases::routes::{TREE_MAX, size_text};
 use crate::databases::{Choice, page, reason, region, state};
@@ -53,8 +53,9 @@ impl Place {
     fn mark(&self, resizing: &str) -> String {
         let row = &self.branch;
         let text = format!(
-            "{} {} {} {} {} {} {} {} {:?} {:?} {:?} {resizing}",
+            "{} {} {} {} {} {} {} {} {} {:?} {:?} {:?} {:?} {resizing}",
             row.state == BranchState::Ready,
+            row.state == BranchState::Sleeping,
             row.schema_ready,
             row.production,
             row.safe_migrations,
@@ -64,6 +65,7 @@ impl Place {
             row.cluster_size.canonical(),
             row.server_version,
             row.expires_at,
+            row.sleep_after_s,
             row.schema_last_updated_at,
         );
         Digest::of(text.as_bytes()).to_hex()[..16].to_owned()
@@ -86,6 +88,7 @@ fn may_not(visit: &Visit<'_>, production: bool) -> MayNot {
         safe: branch(Operation::UpdateSafeMigrations),
         resize: branch(Operation::UpdateBranchClusterConfig),
         restart: branch(Operation::RestartBranch),
+        sleep: branch(Operation::SleepBranch),
         delete: branch(Operation::DeleteBranch),
     }
 }
@@ -207,6 +210,9 @@ pub(crate) fn shown(
         crashes: server.recorded.crashes,
         resizing,
         schema: Schema::of(visit, row),
+        asleep: matches!(row.state, BranchState::Sleeping | BranchState::SleepInProgress),
+        falls_asleep: sleep::when(visit, row),
+        sleep_choices: sleep::choices(visit, row),
         may_not: may_not(visit, row.production),
         errors,
         typed_path: visit.asked.form.get("confirm").to_owned(),

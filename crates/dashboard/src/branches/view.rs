@@ -16,6 +16,7 @@ pub(crate) struct MayNot {
     pub(crate) safe: String,
     pub(crate) resize: String,
     pub(crate) restart: String,
+    pub(crate) sleep: String,
     pub(crate) delete: String,
 }
 
@@ -29,6 +30,7 @@ pub(crate) struct Errors {
     pub(crate) name: String,
     pub(crate) lifetime: String,
     pub(crate) size: String,
+    pub(crate) sleep_after: String,
     pub(crate) confirm: String,
 }
 
@@ -75,6 +77,11 @@ pub(crate) struct Branch {
     /// A change of its size that is under way.
     pub(crate) resizing: String,
     pub(crate) schema: Schema,
+    /// Its server is stopped, or about to be, until somebody comes.
+    pub(crate) asleep: bool,
+    /// When it falls asleep by itself, in words.
+    pub(crate) falls_asleep: String,
+    pub(crate) sleep_choices: Vec<Choice>,
     pub(crate) may_not: MayNot,
     pub(crate) errors: Errors,
     /// What was typed to confirm that it be deleted, and whether with what was made from it.
