@@ -10,7 +10,9 @@ use bough_model::{BranchId, Desired, PasswordRole};
 use support::{Rig, converge, enter, root_spec};
 
 const LIMIT: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(10);
+/// Longer than the 100 ms within which InnoDB answers every further question about transactions and locks with what
+/// it found for the one before.
+const PAUSE: Duration = Duration::from_millis(150);
 
 fn sessions(engine: &ManagedEngine, id: &BranchId) -> Vec<ClientSession> {
     engine.client_sessions(id).expect("its sessions")

@@ -84,7 +84,8 @@ while (running) {
   await other.query(`KILL QUERY ${connection.threadId}`);
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
-assert.equal(await failed, 1317);
+// Ended while the sequence is still being opened, the statement fails with what that says.
+assert.ok([1317, 1939].includes(await failed), `error ${await failed}`);
 await connection.query("SELECT 1");
 await connection.end();
 await other.end();
