@@ -199,7 +199,7 @@ def cancelling():
     cursor = connection.cursor()
 
     def sleep():
-        cursor.execute("SELECT SLEEP(1000) FROM seq_1_to_9")
+        cursor.execute("SELECT SLEEP(1000)")
         # One of them reads the answer here.
         cursor.fetchall()
 

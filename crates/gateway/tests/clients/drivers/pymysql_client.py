@@ -84,7 +84,7 @@ with through() as connection, through() as other:
     number = connection.thread_id()
     assert number >= 2**31, number
     failed = []
-    running = threading.Thread(target=lambda: failed.append(errno(lambda: connection.query("SELECT SLEEP(1000) FROM seq_1_to_9"))))
+    running = threading.Thread(target=lambda: failed.append(errno(lambda: connection.query("SELECT SLEEP(1000)"))))
     running.start()
     while running.is_alive():
         # Before it is running there is nothing to be ended.
