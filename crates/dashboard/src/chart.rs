@@ -1,4 +1,4 @@
-//! Charts, drawn here: a drawing for wide places and one for narrow ones, a legend, and the same figures as a
+//! Charts, drawn here: a drawing each for wide, middling and narrow places, a legend, and the same figures as a
 //! table.
 //!
 //! The drawing has presentation attributes only, which the content security policy lets through. Its colours
@@ -36,8 +36,11 @@ struct Shape {
     size: (u32, u32),
 }
 
-const SHAPES: [Shape; 2] =
-    [Shape { class: "chart-wide", size: (720, 220) }, Shape { class: "chart-narrow", size: (340, 190) }];
+const SHAPES: [Shape; 3] = [
+    Shape { class: "chart-wide", size: (720, 220) },
+    Shape { class: "chart-middle", size: (500, 200) },
+    Shape { class: "chart-narrow", size: (340, 190) },
+];
 
 /// The colour of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

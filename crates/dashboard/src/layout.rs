@@ -59,12 +59,19 @@ pub(crate) struct Viewer {
 pub(crate) struct Link {
     pub(crate) text: String,
     pub(crate) href: String,
+    /// The link leads to this page.
     pub(crate) current: bool,
+    /// The page is one of those below what the link leads to.
+    pub(crate) around: bool,
 }
 
 impl Link {
     pub(crate) fn new(text: impl Into<String>, href: impl Into<String>, current: bool) -> Self {
-        Self { text: text.into(), href: href.into(), current }
+        Self { text: text.into(), href: href.into(), current, around: false }
+    }
+
+    pub(crate) fn around(self, around: bool) -> Self {
+        Self { around, ..self }
     }
 }
 

@@ -8,8 +8,11 @@
 import { member } from './lib/furnish.mjs';
 import { press } from './lib/tokens.mjs';
 import { admin, fillIn } from './lib/visit.mjs';
+import { until } from './lib/world.mjs';
 
 const shop = { database: 'shop' };
+// A branch that is used, and not fit for production.
+const draft = { database: 'wiki', branch: 'draft' };
 const dev = { database: 'shop', branch: 'dev' };
 const TOKENS = '/{organization}/settings/service-tokens';
 
@@ -55,6 +58,29 @@ export const PAGES = [
   { name: 'branch-production', route: '/{organization}/{database}/{branch}', with: { ...shop, branch: 'main' }, as: admin },
   { name: 'branch-of-member', route: '/{organization}/{database}/{branch}', with: { ...shop, branch: 'main' }, as: member },
   { name: 'branch-connections', route: '/{organization}/{database}/{branch}/connections', with: dev, as: admin },
+  {
+    name: 'branch-connections-busy',
+    route: '/{organization}/{database}/{branch}/connections',
+    with: draft,
+    as: admin,
+    prepare: (page) =>
+      until('somebody is connected', async () => {
+        await page.reload();
+        return (await page.getByText('a long report').count()) > 0;
+      }),
+  },
+  { name: 'branch-asleep', route: '/{organization}/{database}/{branch}', with: { database: 'wiki', branch: 'idle' }, as: admin },
+  { name: 'branch-lint-found', route: '/{organization}/{database}/{branch}/lint', with: draft, as: admin },
+  {
+    name: 'branch-refused',
+    route: '/{organization}/{database}/{branch}',
+    with: draft,
+    as: admin,
+    prepare: async (page) => {
+      await page.getByRole('button', { name: 'Switch on' }).click();
+      await page.getByRole('link', { name: 'See what to mend' }).waitFor();
+    },
+  },
   { name: 'branch-lint', route: '/{organization}/{database}/{branch}/lint', with: dev, as: admin },
   { name: 'branch-promote', route: '/{organization}/{database}/{branch}/promote', with: dev, as: admin },
   { name: 'branch-demote', route: '/{organization}/{database}/{branch}/demote', with: { ...shop, branch: 'main' }, as: admin },

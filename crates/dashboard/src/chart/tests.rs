@@ -55,8 +55,8 @@ fn the_drawing_is_the_reviewed_one() {
 #[test]
 fn it_has_a_name_and_nothing_that_the_policy_would_stop() {
     let chart = day().draw();
-    assert_eq!(chart.svg.matches("<svg").count(), 2);
-    assert_eq!(chart.svg.matches("role=\"img\"").count(), 2);
+    assert_eq!(chart.svg.matches("<svg").count(), 3);
+    assert_eq!(chart.svg.matches("role=\"img\"").count(), 3);
     assert!(
         chart.svg.contains("<title>Requests</title><desc>From 00:00 to 23:00. Requests: at most 388, 19:00.")
     );
@@ -101,10 +101,10 @@ fn hostile_names_stay_text() {
     assert!(chart.svg.contains("&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
     assert_eq!(
         chart.svg.matches("&lt;b a=&apos;1&apos;&gt;&amp;&quot;").count(),
-        2,
+        3,
         "a label below the axis"
     );
-    assert_eq!(chart.svg.matches("</title>").count(), 2);
+    assert_eq!(chart.svg.matches("</title>").count(), 3);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn little_and_much() {
         &[Some(1); 10_000],
     ] {
         let chart = plot(values).draw();
-        assert_eq!(chart.svg.matches("</svg>").count(), 2, "{values:?}");
+        assert_eq!(chart.svg.matches("</svg>").count(), 3, "{values:?}");
         assert_eq!(chart.table.rows.len(), values.len());
         let highest = values.iter().flatten().max().copied().unwrap_or(0);
         assert_eq!(chart.empty, highest == 0, "{values:?}");

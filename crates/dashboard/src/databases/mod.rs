@@ -57,9 +57,11 @@ pub(crate) fn page(
     }
     let (settings, passwords) = (format!("{root}/settings"), format!("{root}/passwords"));
     let is_here = |tab: &str| below.first().is_some_and(|(text, href)| *text == tab && href.is_empty());
+    // No branch is called so: names of branches are lower-case.
+    let of_passwords = below.iter().any(|(text, _)| ["Passwords", "Connect", "Password made"].contains(text));
     page.tabs = vec![
-        Link::new("Branches", root, below.is_empty()),
-        Link::new("Passwords", passwords, is_here("Passwords")),
+        Link::new("Branches", root, below.is_empty()).around(!of_passwords && !is_here("Settings")),
+        Link::new("Passwords", passwords, is_here("Passwords")).around(of_passwords),
         Link::new("Settings", settings, is_here("Settings")),
     ];
     page.tabs_label = database.name.to_string();

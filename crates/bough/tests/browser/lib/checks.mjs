@@ -1,4 +1,4 @@
-// What holds for every page: nothing serious for axe-core, nothing wider than the window.
+// What holds for every page: nothing serious for axe-core, nothing wider than the window, no link to nowhere.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -52,4 +52,30 @@ export async function noOverflow(page) {
     return found.slice(0, 10).map((what) => `${what} (window ${width})`);
   });
   assert.equal(found.length, 0, `${page.url()} is too wide:\n  ${found.join('\n  ')}`);
+}
+
+// What has been followed, by whom: pages share most of their links.
+const followed = new Set();
+
+// Fails when a link leads to no page, or to no place on its own page.
+export async function linksLead(page, as) {
+  const found = await page.evaluate(() =>
+    [...document.querySelectorAll('a[href]')].map((link) => {
+      const { origin, pathname, search, hash } = new URL(link.href);
+      const here = pathname === location.pathname && search === location.search;
+      const gone = here && hash !== '' && document.getElementById(decodeURIComponent(hash.slice(1))) === null;
+      return { text: link.textContent.trim(), ours: origin === location.origin && !here, path: pathname + search, hash, gone };
+    }),
+  );
+  const wrong = found.filter(({ gone }) => gone).map(({ text, hash }) => `"${text}" leads to ${hash}, which is not on the page`);
+  for (const { text, path } of found.filter(({ ours }) => ours)) {
+    const who = `${as?.email ?? ''} ${path}`;
+    if (followed.has(who)) continue;
+    followed.add(who);
+    const answer = await page.request.get(path, { headers: { accept: 'text/html' } });
+    // Who may not see a page is told there what is missing.
+    const said = answer.status() === 403 && as !== null;
+    if (!answer.ok() && !said) wrong.push(`"${text}" leads to ${path}, which answers ${answer.status()}`);
+  }
+  assert.equal(wrong.length, 0, `links of ${page.url()}:\n  ${wrong.join('\n  ')}`);
 }

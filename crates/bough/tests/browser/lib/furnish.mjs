@@ -1,5 +1,6 @@
 // A house that looks lived in, for pages to show: made once for all tests of a file, through the API.
 
+import { spawn } from 'node:child_process';
 import { api, branch, database, must, operator, token, until, world } from './world.mjs';
 
 // Names as unkind as names may be.
@@ -12,6 +13,12 @@ const SCHEMA = `
   CREATE TABLE cart_item (cart BIGINT NOT NULL, product BIGINT NOT NULL, count INT UNSIGNED NOT NULL DEFAULT 1,
     PRIMARY KEY (cart, product), FOREIGN KEY (product) REFERENCES product (id));
   CREATE VIEW cheap AS SELECT id, name FROM product WHERE price < 10;`;
+// What keeps a branch from production.
+const UNFIT = `
+  CREATE TABLE log_line (at DATETIME NOT NULL, said TEXT);
+  CREATE TABLE visit (id BIGINT PRIMARY KEY, page VARCHAR(200)) CHARACTER SET ucs2;`;
+// What takes a client longer than the pictures do.
+const BUSY = "SELECT SLEEP(600), '<i>a long report</i>'";
 export const LONG = 'w'.repeat(200);
 
 // A member without a further role, to see what he may not do. Whoever looks at pages as him has furnished first.
@@ -27,11 +34,13 @@ export function furnished() {
 
 async function furnish() {
   await Promise.all([database('shop'), database('wiki')]);
-  await Promise.all([branch('shop', 'dev'), branch('shop', 'feature-cart')]);
+  await Promise.all([branch('shop', 'dev'), branch('shop', 'feature-cart'), branch('wiki', 'draft'), branch('wiki', 'idle')]);
   await branch('shop', 'feature-cart-icons', 'feature-cart');
+  await must('POST', '/databases/wiki/branches/idle/sleep');
   await operator(['admin', 'user', 'create', member.email, '--name', 'Ben Bitdiddle', '--password-stdin'], member.password);
   await operator(['admin', 'member', 'add', member.email, '--organization', world.organization]);
   await operator(['shell', 'shop', 'dev', '--', '-e', SCHEMA]);
+  await operator(['shell', 'wiki', 'draft', '--', '-e', UNFIT]);
   const busy = await token('CI on every pull request', [
     { database: null, accesses: ['read_organization'] },
     { database: '*', accesses: ['read_branch'] },
@@ -62,6 +71,17 @@ async function furnish() {
   await must('POST', passwords, { name: LONG, role: 'admin' });
   await must('POST', passwords, { name: 'pscale-cli-connect-2026', ttl: 300 });
   await must('POST', '/databases/shop/branches/main/passwords', { name: 'reports', role: 'reader' });
+  await connect('/databases/wiki/branches/draft');
+  await until('a branch is asleep', async () => (await must('GET', '/databases/wiki/branches/idle')).state === 'sleeping');
   const members = await must('GET', '/members?q=ben');
   return { busy: busy.id, empty: empty.id, password: password.id, ben: members.data[0].user.id };
+}
+
+// Somebody is connected to the branch, until Bough ends.
+async function connect(branch) {
+  const { username, plain_text, mysql_address } = await must('POST', `${branch}/passwords`, { name: 'reports', role: 'reader' });
+  const [host, port] = mysql_address.split(':');
+  const options = [`--host=${host}`, `--port=${port}`, `--user=${username}`, '--ssl', '-e', BUSY];
+  // Nobody waits for its answer.
+  spawn('mariadb', options, { env: { ...process.env, MYSQL_PWD: plain_text }, stdio: 'ignore' }).unref();
 }

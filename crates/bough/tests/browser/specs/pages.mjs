@@ -1,10 +1,10 @@
 // Every page in both themes, narrow and wide: complete, nothing stands out of the window, nothing serious for
-// axe-core. With BOUGH_SCREENSHOTS a picture of each, in two widths more.
+// axe-core, no link to nowhere. With BOUGH_SCREENSHOTS a picture of each, in two widths more.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { axe, noOverflow } from '../lib/checks.mjs';
+import { axe, linksLead, noOverflow } from '../lib/checks.mjs';
 import { furnished } from '../lib/furnish.mjs';
 import { THEMES, WIDTHS, dress, visit } from '../lib/visit.mjs';
 import { world } from '../lib/world.mjs';
@@ -44,6 +44,8 @@ for (const each of wanted) {
         }
       }
     }
+    // Last: what is looked at may change, a branch that sleeps wakes.
+    await linksLead(page, as).catch((error) => found.push(error.message));
     assert.equal(found.length, 0, found.join('\n'));
   });
 }
