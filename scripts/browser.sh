@@ -7,42 +7,12 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-DIR=crates/bough/tests/browser
-STAMP=$DIR/node_modules/installed.json
-
-ready() { cmp -s "$DIR/package-lock.json" "$STAMP"; }
-
-# Two makes at once must not fill the same folder: the second waits, then finds it ready.
-lock() {
-    on_path flock || return 0
-    mkdir -p "$TARGET_DIR"
-    exec 9>"$TARGET_DIR/browser.lock"
-    flock -w 300 9 || die "Another process has been installing the packages of $DIR for five minutes."
-}
-
-packages() { (cd "$DIR" && npm ci --ignore-scripts --no-progress --loglevel=error >/dev/null); }
-
-problem=
 if ! on_path chromium && [ -z "${BOUGH_CHROMIUM:-}" ]; then
     problem="chromium is missing (Debian: apt-get install chromium)"
 elif ! on_path node && ! on_path nodejs; then
     problem="node is missing (Debian: apt-get install nodejs)"
-elif ! ready; then
-    if ! on_path npm; then
-        problem="npm is missing (Debian: apt-get install npm)"
-    else
-        lock
-        if ! ready; then
-            say "Installing the packages of $DIR/package-lock.json"
-            # A registry that fails is asked once more.
-            if packages </dev/null 9>&- || { sleep 5; packages </dev/null 9>&-; }; then
-                cp "$DIR/package-lock.json" "$STAMP"
-            else
-                rm -rf "$DIR/node_modules"
-                problem="the packages of $DIR/package-lock.json could not be installed: see above"
-            fi
-        fi
-    fi
+else
+    npm_packages crates/bough/tests/browser browser
 fi
 [ -n "$problem" ] || exit 0
 say "skipped: the browser tests, since $problem."

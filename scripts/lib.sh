@@ -47,3 +47,32 @@ become_root() {
     # shellcheck disable=SC2034
     AS_ROOT=(sudo)
 }
+
+# npm_packages DIR NAME: brings what DIR/package-lock.json says into a folder beside it. Sets "problem" where it cannot be.
+# Two makes at once must not fill the same folder: the second waits for the lock called NAME, then finds it ready.
+npm_ready() { cmp -s "$1/package-lock.json" "$1/node_modules/installed.json"; }
+npm_install() { (cd "$1" && npm ci --ignore-scripts --no-progress --loglevel=error >/dev/null); }
+npm_packages() {
+    local dir=$1
+    problem=
+    npm_ready "$dir" && return
+    if ! on_path npm; then
+        problem="npm is missing (Debian: apt-get install npm)"
+        return
+    fi
+    if on_path flock; then
+        mkdir -p "$TARGET_DIR"
+        exec 9>"$TARGET_DIR/$2.lock"
+        flock -w 300 9 || die "Another process has been installing the packages of $dir for five minutes."
+        npm_ready "$dir" && return
+    fi
+    say "Installing the packages of $dir/package-lock.json"
+    # A registry that fails is asked once more.
+    if npm_install "$dir" </dev/null 9>&- || { sleep 5; npm_install "$dir" </dev/null 9>&-; }; then
+        cp "$dir/package-lock.json" "$dir/node_modules/installed.json"
+    else
+        rm -rf "$dir/node_modules"
+        # shellcheck disable=SC2034
+        problem="the packages of $dir/package-lock.json could not be installed: see above"
+    fi
+}

@@ -6,16 +6,15 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bough_control::connections::KillKind;
-use bough_control::databases::CreateDatabase;
 use bough_control::{Background, Error};
 use bough_engine::{Binaries, EngineAccount, EngineConfig, ManagedEngine, STARTS_AT_ONCE};
 use bough_model::{BranchState, PasswordRole, Role};
 use bough_mysql_client::{ConnectLimits, Connection, SocketAddress};
-use bough_policy::{BranchAt, Operation, OrganizationAt};
-use support::{House, granted};
+use bough_policy::Operation;
+use support::{House, granted, wait_until};
 
 /// Longest wait for a server; a machine that builds at the same time is slow.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -58,29 +57,11 @@ impl Drop for Served {
     }
 }
 
-fn make_database(house: &House) -> BranchAt {
-    let row = house.plane.organization_by_name(&house.operator, "acme").expect("an organization");
-    let at = OrganizationAt { organization: row.id };
-    let grant = granted(&house.operator, Operation::CreateDatabase, at);
-    let wanted = CreateDatabase { name: "shop".to_owned(), ..Default::default() };
-    house.plane.create_database(&house.operator, &grant, wanted).expect("a database");
-    let found = house.plane.locate("acme", Some("shop"), Some("main")).expect("read").expect("a place");
-    found.branch_at().expect("its branch").place().clone()
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < LIMIT, "waited in vain: {what}");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn connections_are_told_and_ended_and_that_is_written_down() {
     let served = Served::new();
     let (house, plane) = (&served.house, &served.house.plane);
-    let branch = make_database(house);
+    let (_, branch) = house.make_database("shop");
     house.person("acme", GRACE, Role::Admin);
     let grace = house.visit(GRACE);
     let listing = granted(&grace.caller, Operation::ListBranchConnections, branch.clone());
@@ -111,7 +92,7 @@ fn connections_are_told_and_ended_and_that_is_written_down() {
     let number =
         first.query_one("SELECT CONNECTION_ID() AS id").expect("a number").u64("id").expect("a number");
     kill(KillKind::Connection, &number.to_string()).expect("ended");
-    wait_until("it is gone", || list().expect("told").sessions.len() == 1);
+    wait_until(LIMIT, "it is gone", || list().expect("told").sessions.len() == 1);
     assert!(first.query_one("SELECT 1").is_err());
     second.query_one("SELECT 1").expect("the other one stays");
     assert_eq!(house.log_of("acme")[before.len()..], ["database_branch.killed_connection"]);

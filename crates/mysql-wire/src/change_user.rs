@@ -2,7 +2,7 @@
 
 use crate::capabilities::Capabilities;
 use crate::command::Command;
-use crate::handshake::attributes;
+use crate::handshake::plugin_and_attributes;
 use crate::reader::{Malformed, Reader};
 
 /// Who the client wants to be now.
@@ -42,16 +42,7 @@ impl ChangeUser {
         let response = response.to_vec();
         let database = Some(reader.until_nul_or_end().to_vec()).filter(|name| !name.is_empty());
         let collation = if reader.is_empty() { None } else { Some(reader.u16()?) };
-        let plugin = if capabilities.has(Capabilities::PLUGIN_AUTH) {
-            reader.until_nul_or_end().to_vec()
-        } else {
-            Vec::new()
-        };
-        let attributes = if capabilities.has(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
-            Some(attributes(&mut reader)?.to_vec())
-        } else {
-            None
-        };
+        let (plugin, attributes) = plugin_and_attributes(&mut reader, capabilities)?;
         Ok(Self { user, response, database, collation, plugin, attributes })
     }
 }

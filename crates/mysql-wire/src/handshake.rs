@@ -75,16 +75,7 @@ impl ClientHello {
         let database = (capabilities.has(Capabilities::CONNECT_WITH_DB) && !reader.is_empty())
             .then(|| reader.until_nul_or_end().to_vec())
             .filter(|name| !name.is_empty());
-        let plugin = if capabilities.has(Capabilities::PLUGIN_AUTH) {
-            reader.until_nul_or_end().to_vec()
-        } else {
-            Vec::new()
-        };
-        let attributes = if capabilities.has(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
-            Some(attributes(&mut reader)?.to_vec())
-        } else {
-            None
-        };
+        let (plugin, attributes) = plugin_and_attributes(&mut reader, capabilities)?;
         let response = HandshakeResponse {
             capabilities,
             max_packet,
@@ -99,9 +90,26 @@ impl ClientHello {
     }
 }
 
+/// What a login and a change of user end with, as far as the client speaks of it: the method of authentication (""
+/// when not), and connection attributes.
+pub(crate) fn plugin_and_attributes(
+    reader: &mut Reader<'_>,
+    capabilities: Capabilities,
+) -> Result<(Vec<u8>, Option<Vec<u8>>), Malformed> {
+    let mut plugin = Vec::new();
+    if capabilities.has(Capabilities::PLUGIN_AUTH) {
+        plugin = reader.until_nul_or_end().to_vec();
+    }
+    let mut sent = None;
+    if capabilities.has(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
+        sent = Some(attributes(reader)?.to_vec());
+    }
+    Ok((plugin, sent))
+}
+
 /// Connection attributes: a length, then pairs. Those that do not come out even are refused, for they are
 /// handed on.
-pub(crate) fn attributes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
+fn attributes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
     let all = reader.counted()?;
     let mut pairs = Reader::new(all);
     while !pairs.is_empty() {

@@ -3,16 +3,10 @@
 #[path = "../../../fuzz/src/definition.rs"]
 mod definition;
 
-use std::fs;
-use std::path::Path;
+#[path = "../../../fuzz/src/replay.rs"]
+mod replay;
 
-fn replay(name: &str, entry: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
-    let files: Vec<_> =
-        fs::read_dir(&folder).expect("a corpus").map(|file| file.expect("a file").path()).collect();
-    assert!(!files.is_empty(), "{name} has a corpus");
-    files.iter().for_each(|file| entry(&fs::read(file).expect("a file")));
-}
+use replay::replay;
 
 #[test]
 fn the_corpus_is_read_without_harm() {

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bough_control::databases::CreateDatabase;
 use bough_control::passwords::{CreatePassword, PasswordFilter, PasswordRow, PasswordStatus, UpdatePassword};
 use bough_control::people::RemoveMember;
 use bough_control::{Caller, ControlPlane, Error, Page};
@@ -16,7 +15,7 @@ use bough_model::{
 use bough_policy::{BranchAt, DatabaseAt, Operation, PasswordAt};
 use bough_store::passwords::{self as store, Lifetime, NewPassword, SealedVerifiers};
 
-use crate::support::{House, granted};
+use crate::support::{House, granted, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const PAGE: Page = Page { number: 1, size: 100 };
@@ -36,7 +35,7 @@ impl Shop {
     fn new() -> Self {
         let house = House::with_ada();
         let other = house.elsewhere();
-        let (database, branch) = make_database(&house, "shop");
+        let (database, branch) = house.make_database("shop");
         Self { house, other, database, branch }
     }
 
@@ -74,25 +73,6 @@ impl Shop {
     fn count(&self, filter: &PasswordFilter) -> i64 {
         let granted = granted(&self.house.operator, Operation::ListDatabasePasswords, self.database.clone());
         self.house.plane.list_database_passwords(&granted, filter, PAGE).expect("read").1
-    }
-}
-
-fn make_database(house: &House, name: &str) -> (DatabaseAt, BranchAt) {
-    let row = house.plane.organization_by_name(&house.operator, "acme").expect("an organization");
-    let at = bough_policy::OrganizationAt { organization: row.id.clone() };
-    let grant = granted(&house.operator, Operation::CreateDatabase, at);
-    let wanted = CreateDatabase { name: name.to_owned(), ..Default::default() };
-    house.plane.create_database(&house.operator, &grant, wanted).expect("a database");
-    let found = house.plane.locate("acme", Some(name), Some("main")).expect("read").expect("a place");
-    let database = found.database_at().expect("the database").place().clone();
-    (database, found.branch_at().expect("its branch").place().clone())
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < LIMIT, "waited in vain: {what}");
-        std::thread::yield_now();
     }
 }
 
@@ -140,7 +120,7 @@ fn a_credential_is_what_was_committed_last_by_whichever_process() {
     grown("making");
     let username = shop.username(&brief);
     let live = || planes.map(|plane| plane.credential(&username).expect("the store works").is_some());
-    wait_until("it expires", || live() == [false, false]);
+    wait_until(LIMIT, "it expires", || live() == [false, false]);
     let renewing = granted(&shop.house.operator, Operation::RenewPassword, brief);
     shop.other.renew_password(&shop.house.operator, &renewing).expect("renewed");
     grown("renewing");
@@ -204,7 +184,7 @@ fn a_use_is_seen_within_seconds() {
         let granted = granted(&shop.house.operator, Operation::GetPassword, at.clone());
         shop.other.get_password(&granted).expect("it is there").last_used_at
     };
-    wait_until("it is written down", || seen(&used).is_some());
+    wait_until(LIMIT, "it is written down", || seen(&used).is_some());
     assert!(seen(&used) >= Some(before));
     assert_eq!(seen(&unused), None);
     background.stop();
@@ -327,7 +307,7 @@ fn a_branch_of_another_class_is_decided_on_anew() {
     let made = shop.house.plane.create_password(operator, making, &CreatePassword::default());
     assert!(matches!(made, Err(Error::Changed)), "{made:?}");
     // Nor is a password of one branch one of another.
-    let (_, elsewhere) = make_database(&shop.house, "other");
+    let (_, elsewhere) = shop.house.make_database("other");
     assert_ne!(elsewhere.branch, BranchId::clone(&shop.branch.branch));
     let elsewhere = PasswordAt { branch: elsewhere, ..at };
     let get = granted(operator, Operation::GetPassword, elsewhere.clone());

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bough_control::databases::CreateDatabase;
 use bough_control::people::{LogIn, LoggedIn, LoginRefused, RemoveMember, Visitor};
 use bough_control::setup::Founded;
 use bough_control::{Addresses, Caller, ControlPlane, Keys, Limits, SessionLimits, Settings};
@@ -12,7 +13,9 @@ use bough_model::{
     ClusterSize, ClusterSizeName, Digest, Region, RegionId, RegionSlug, Role, Secret, SessionId, Timestamp,
     TokenPrefix,
 };
-use bough_policy::{Granted, Located, MemberAt, Nowhere, Operation, Place, decide};
+use bough_policy::{
+    BranchAt, DatabaseAt, Granted, Located, MemberAt, Nowhere, Operation, OrganizationAt, Place, decide,
+};
 use bough_store::sessions::SessionRow;
 use bough_store::{Store, sessions};
 
@@ -217,6 +220,29 @@ impl House {
     }
 }
 
+impl House {
+    /// A database of acme, and its first branch.
+    pub fn make_database(&self, name: &str) -> (DatabaseAt, BranchAt) {
+        let row = self.plane.organization_by_name(&self.operator, "acme").expect("an organization");
+        let grant =
+            granted(&self.operator, Operation::CreateDatabase, OrganizationAt { organization: row.id });
+        let wanted = CreateDatabase { name: name.to_owned(), ..Default::default() };
+        self.plane.create_database(&self.operator, &grant, wanted).expect("a database");
+        let found = self.plane.locate("acme", Some(name), Some("main")).expect("read").expect("a place");
+        let database = found.database_at().expect("the database").place().clone();
+        (database, found.branch_at().expect("its branch").place().clone())
+    }
+}
+
+/// Waits for what comes about elsewhere, and fails when it does not within `limit`.
+pub fn wait_until(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < limit, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
 fn random_session_id() -> SessionId {
     use std::sync::atomic::{AtomicU8, Ordering};
     static NEXT: AtomicU8 = AtomicU8::new(0);
@@ -232,7 +258,6 @@ pub fn anywhere() -> Granted<Nowhere> {
 }
 
 fn actions(store: &Store, organization: &bough_model::OrganizationId) -> Vec<String> {
-    use bough_policy::OrganizationAt;
     use bough_store::audit::{Cursor, list};
     let at = OrganizationAt { organization: organization.clone() };
     let granted = granted(&Caller::system("test"), Operation::ListAuditLogs, at);
