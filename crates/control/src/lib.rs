@@ -75,6 +75,8 @@ pub struct ControlPlane {
     audit_heads: PathBuf,
     /// Where another process brings wishes about: what tells it that there is one.
     told: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Who knows where clients of branches are.
+    addresses: OnceLock<connections::Addresses>,
     /// Held while somebody has an audit log checked.
     verifying: Mutex<()>,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
@@ -108,6 +110,7 @@ impl ControlPlane {
             installed: RwLock::new(installed),
             audit_heads,
             told: OnceLock::new(),
+            addresses: OnceLock::new(),
             verifying: Mutex::new(()),
             branches: Memo::default(),
             credentials: Memo::default(),
@@ -120,6 +123,12 @@ impl ControlPlane {
         self.waiting.for_another_process();
         // A second one would be told nothing that the first one is not.
         let _ = self.told.set(tell);
+    }
+
+    /// Has `ask` asked where the clients of a branch are. Without it, nobody knows.
+    pub fn learn_addresses_from(&self, ask: connections::Addresses) {
+        // A second one would know nothing that the first one does not.
+        let _ = self.addresses.set(ask);
     }
 
     /// Another process has recorded a wish: the reconciler looks now.

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bough_control::branches::CreateBranch;
 use bough_control::connections::KillKind;
 use bough_control::{Background, Error};
 use bough_engine::{Binaries, EngineAccount, EngineConfig, ManagedEngine, STARTS_AT_ONCE};
@@ -97,4 +98,37 @@ fn connections_are_told_and_ended_and_that_is_written_down() {
     second.query_one("SELECT 1").expect("the other one stays");
     assert_eq!(house.log_of("acme")[before.len()..], ["database_branch.killed_connection"]);
     assert!(matches!(kill(KillKind::Connection, &number.to_string()), Err(Error::NotFound)), "once");
+}
+
+#[test]
+fn nobody_is_connected_to_what_sleeps_or_is_about_to() {
+    let served = Served::new();
+    let (house, plane) = (&served.house, &served.house.plane);
+    let (database, _) = house.make_database("shop");
+    let making = granted(&house.operator, Operation::CreateBranch, database);
+    let wanted = CreateBranch { name: "dev".to_owned(), ..Default::default() };
+    plane.create_branch(&house.operator, making, wanted).expect("a branch");
+    let found = plane.locate("acme", Some("shop"), Some("dev")).expect("read").expect("a place");
+    let dev = found.branch_at().expect("its branch").place().clone();
+    let granted_for = |operation| granted(&house.operator, operation, dev.clone());
+    let get = granted_for(Operation::GetBranch);
+    let listing = granted_for(Operation::ListBranchConnections);
+    let until = |wanted: BranchState| {
+        wait_until(LIMIT, wanted.as_str(), || {
+            let state = plane.get_branch(&house.operator, &get).expect("read").state;
+            if state != BranchState::Ready {
+                let open = plane.list_connections(&house.operator, &listing).expect("told in every state");
+                assert_eq!(open.sessions, [], "while it is {}", state.as_str());
+            }
+            state == wanted
+        });
+    };
+    let ready = plane.await_branch(&get, LIMIT).expect("the store works");
+    assert_eq!(ready.state, BranchState::Ready, "{:?}", ready.last_error);
+    let slept = plane.sleep_branch(&house.operator, &granted_for(Operation::SleepBranch)).expect("asked");
+    assert_eq!(slept.state, BranchState::SleepInProgress);
+    until(BranchState::Sleeping);
+    let woken = plane.wake_branch(&house.operator, &granted_for(Operation::WakeBranch)).expect("asked");
+    assert_eq!(woken.state, BranchState::Awakening);
+    until(BranchState::Ready);
 }

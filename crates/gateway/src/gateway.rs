@@ -191,6 +191,7 @@ impl Gateway {
             branch: session.branch.clone(),
             role: session.role,
             address: session.address,
+            thread: session.thread.0,
             age: session.since.elapsed(),
             busy: session.busy.load(Ordering::Relaxed),
             commands: session.commands.load(Ordering::Relaxed),

@@ -108,6 +108,8 @@ pub struct SessionView {
     pub role: PasswordRole,
     /// Where the client is.
     pub address: IpAddr,
+    /// The branch server's number for it.
+    pub thread: u32,
     /// How long it has been open.
     pub age: std::time::Duration,
     /// Whether it waits for an answer.

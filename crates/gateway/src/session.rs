@@ -274,9 +274,10 @@ impl Client {
             own
         });
         let address: IpAddr = shared.address;
+        let seconds = Duration::from_millis(shared.since.elapsed().as_millis() as u64).as_secs_f64();
         tracing::info!(
             password = %shared.password, branch = %shared.branch, role = shared.role.as_str(), %address,
-            connection = %self.id, seconds = shared.since.elapsed().as_secs_f32(), commands, bytes_in, bytes_out, why,
+            connection = %self.id, seconds, commands, bytes_in, bytes_out, why,
             "a session ended"
         );
         self.inner.directory.used(&shared.password, &shared.branch);

@@ -1,5 +1,7 @@
 //! Shapes of connections (contract: cli-endpoints.md, live connections). What the server does not tell is null.
 
+use std::net::IpAddr;
+
 use bough_control::connections::{ClientSession, Connections as Open, Running, Transaction};
 use bough_control::model::BranchId;
 use bough_policy::{BranchAt, Granted};
@@ -56,7 +58,8 @@ struct Connection<'a> {
     /// The account of its role.
     usename: &'static str,
     application_name: Option<()>,
-    client_addr: Option<()>,
+    /// Where its client is; null where no gateway of the host tells.
+    client_addr: Option<IpAddr>,
     /// What the server is doing for it.
     state: &'a str,
     wait_event_type: Option<()>,
@@ -108,7 +111,7 @@ impl<'a> Connection<'a> {
             datname: session.schema.as_deref(),
             usename: session.role.account(),
             application_name: None,
-            client_addr: None,
+            client_addr: open.addresses.get(&session.id).copied(),
             state: &session.command,
             wait_event_type: None,
             wait_event: session.state.as_deref(),

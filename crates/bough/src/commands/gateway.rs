@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
         let plane = dir.plane(config.settings_unserved()?, Some(engine))?;
         region::tell(&dir.run(), &plane)?;
         let background = plane.start_recorder()?;
-        let serving = listening.serve(&dir, &config, &plane, &version)?;
+        let serving = listening.serve(&dir, &config, &plane, &version).await?;
         tracing::info!(mysql = %bound, data_dir = %dir.root().display(), "taking MySQL clients");
         stopped.await;
         tracing::info!("stopping");

@@ -103,7 +103,11 @@ pub fn serve(
         gateway::region::listen(&dir.run(), Arc::clone(&plane))?;
         let listens = listening.is_some();
         let version = engine.flavor().to_string();
-        let clients = listening.map(|listening| listening.serve(dir, &config, &plane, &version)).transpose()?;
+        gateway::tell_addresses(&dir.run(), &plane);
+        let clients = match listening {
+            Some(listening) => Some(listening.serve(dir, &config, &plane, &version).await?),
+            None => None,
+        };
         dir.write_addresses(bound, listens.then_some(mysql))?;
         tracing::info!(http = %bound, mysql = listens.then_some(tracing::field::display(mysql)), data_dir = %dir.root().display(), flavor = %engine.flavor(), "serving");
         warn_of_orphans(&plane, &engine);

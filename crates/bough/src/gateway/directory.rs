@@ -7,9 +7,8 @@ use std::time::Duration;
 use bough_control::{ControlPlane, Error};
 use bough_gateway::{Backend, BoxFuture, ClientId, Credential, Directory, Kill, KillOutcome, Unavailable};
 use bough_model::{BranchId, PasswordId, PasswordRole};
+use bough_peers::Member;
 use tokio::sync::watch;
-
-use super::peers::Peers;
 
 /// How often the store is looked at for changed passwords, in milliseconds.
 const LOOK_EVERY_MILLIS: u64 = 50;
@@ -21,7 +20,7 @@ type Awaited = watch::Receiver<Option<Result<(), Unavailable>>>;
 pub struct PlaneDirectory {
     plane: Arc<ControlPlane>,
     changes: watch::Sender<u64>,
-    peers: Arc<Peers>,
+    member: Arc<Member>,
     /// Branches that are being woken or mended: one thread waits for each, however many clients do.
     awaited: Arc<Mutex<HashMap<(BranchId, Task), Awaited>>>,
 }
@@ -35,10 +34,10 @@ enum Task {
 
 impl PlaneDirectory {
     /// Over a control plane; looks for changed passwords on the runtime that this is called on.
-    pub fn new(plane: Arc<ControlPlane>, peers: Arc<Peers>) -> Arc<Self> {
+    pub fn new(plane: Arc<ControlPlane>, member: Arc<Member>) -> Arc<Self> {
         let changes = watch::Sender::new(0);
         tokio::spawn(look_for_changes(Arc::clone(&plane), changes.clone()));
-        Arc::new(Self { plane, changes, peers, awaited: Arc::default() })
+        Arc::new(Self { plane, changes, member, awaited: Arc::default() })
     }
 
     /// Waits for a branch together with everybody else who does.
@@ -134,8 +133,8 @@ impl Directory for PlaneDirectory {
         connection: ClientId,
         kill: Kill,
     ) -> BoxFuture<'_, KillOutcome> {
-        let (peers, branch) = (Arc::clone(&self.peers), branch.clone());
-        Box::pin(async move { peers.kill(&branch, role, connection, kill).await })
+        let (member, branch) = (Arc::clone(&self.member), branch.clone());
+        Box::pin(async move { member.kill(&branch, role, connection, kill).await })
     }
 }
 

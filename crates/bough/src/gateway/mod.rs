@@ -2,11 +2,10 @@
 
 pub mod certificates;
 mod directory;
-mod peers;
 pub mod region;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,13 +13,13 @@ use anyhow::{Context as _, Result, bail};
 use bough_control::ControlPlane;
 use bough_gateway::{Gateway, ProxyProtocol, Settings, TlsConfig};
 use bough_model::{Cidrs, Timestamp};
+use bough_peers::{Member, Neighbours};
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::Config;
 use crate::datadir::DataDir;
 use certificates::{Certificates, LOOK_EVERY_SECONDS, Source};
 use directory::PlaneDirectory;
-use peers::Peers;
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -67,27 +66,37 @@ impl Listening {
     }
 
     /// Takes clients from now on.
-    pub fn serve(
+    pub async fn serve(
         self,
         dir: &DataDir,
         config: &Config,
         plane: &Arc<ControlPlane>,
         version: &str,
     ) -> Result<Serving> {
-        let peers = Arc::new(Peers::join(&dir.run())?);
-        let settings = settings(config, version, peers.number())?;
+        let member = Arc::new(Member::join(&dir.run()).await?);
+        let settings = settings(config, version, member.number())?;
         let source = source(dir, config)?;
         let certificates = Certificates::open(source.clone())?;
         let tls = TlsConfig::new(certificates.server_config()?);
-        let directory = PlaneDirectory::new(Arc::clone(plane), Arc::clone(&peers));
+        let directory = PlaneDirectory::new(Arc::clone(plane), Arc::clone(&member));
         let entropy = Arc::new(|bytes: &mut [u8]| bough_control::fill_random(bytes));
         let gateway = Gateway::new(directory, tls, settings, entropy);
-        peers.listen(gateway.clone())?;
+        member.listen(gateway.clone())?;
         tokio::spawn(look_after_certificates(certificates));
         let serving = gateway.clone();
         tokio::spawn(async move { serving.serve(self.listener).await });
         Ok(Serving { gateway, drain_limit: Duration::from_millis(config.gateway.drain_limit_ms) })
     }
+}
+
+/// Has the control plane ask the gateway processes of this host where clients are, on the runtime that this is called
+/// on. It asks on a thread that may wait.
+pub fn tell_addresses(run: &Path, plane: &ControlPlane) {
+    let (neighbours, runtime) = (Neighbours::of(run), tokio::runtime::Handle::current());
+    plane.learn_addresses_from(Box::new(move |branch| {
+        let clients = runtime.block_on(neighbours.clients(branch));
+        clients.into_iter().map(|client| (client.thread.into(), client.address)).collect()
+    }));
 }
 
 impl Serving {

@@ -1,135 +1,15 @@
 //! MySQL clients of branches: who gets in through the gateway, as what, and until when. The client is the shell.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use bough_testkit::{Answer, Bough, Client, Options, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use crate::clients::{Gateway, Login, SOON, shop};
+
 const BOUGH: &str = env!("CARGO_BIN_EXE_bough");
-/// Longest wait for what takes a second at most on a machine at rest.
-const SOON: Duration = Duration::from_secs(30);
-
-/// What opens a branch, as it was told once.
-#[derive(Clone)]
-struct Login {
-    id: String,
-    path: String,
-    address: String,
-    user: String,
-    secret: String,
-    ca: String,
-    schema: String,
-}
-
-impl Login {
-    fn make(bough: &Bough, admin: &Client, branch: &str, body: &Value) -> Self {
-        let path = admin.org(&format!("/databases/shop/branches/{branch}/passwords"));
-        let made = admin.post(&path, body).expect(201);
-        Self {
-            path: format!("{path}/{}", made.str("/id")),
-            id: made.str("/id").to_owned(),
-            address: made.str("/mysql_address").to_owned(),
-            user: made.str("/username").to_owned(),
-            secret: made.str("/plain_text").to_owned(),
-            ca: bough.data_dir().join("tls/ca.pem").display().to_string(),
-            schema: "shop".to_owned(),
-        }
-    }
-
-    fn at(&self, address: &str) -> Self {
-        Self { address: address.to_owned(), ..self.clone() }
-    }
-
-    fn shell(&self) -> Command {
-        let mut command = self.shell_without_tls();
-        command.args(["--ssl-verify-server-cert", &format!("--ssl-ca={}", self.ca)]);
-        command
-    }
-
-    fn shell_without_tls(&self) -> Command {
-        let (host, port) = self.address.rsplit_once(':').expect("host and port");
-        let mut command = Command::new("mariadb");
-        command.args(["--no-defaults", "--batch", "--skip-column-names", "--unbuffered"]);
-        command.args([
-            &format!("--host={host}"),
-            &format!("--port={port}"),
-            &format!("--user={}", self.user),
-        ]);
-        command.env("MYSQL_PWD", &self.secret).arg(&self.schema);
-        command
-    }
-
-    fn run(&self, sql: &str) -> Output {
-        self.shell().args(["-e", sql]).output().expect("the shell runs")
-    }
-
-    #[track_caller]
-    fn says(&self, sql: &str) -> String {
-        let output = self.run(sql);
-        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
-    }
-
-    /// The first error that a statement ends with.
-    #[track_caller]
-    fn error(&self, sql: &str) -> String {
-        let output = self.run(sql);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = said.lines().find(|line| line.starts_with("ERROR "));
-        line.unwrap_or_else(|| panic!("no error for {sql}: {said}")).to_owned()
-    }
-
-    /// A session that stays open: what it is told to run is answered line by line.
-    fn open(&self) -> Session {
-        let mut shell = self.shell();
-        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = shell.spawn().expect("the shell runs");
-        let (to, from) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
-        let mut session = Session { child, to: Some(to), from: BufReader::new(from) };
-        assert_eq!(session.ask("SELECT 'in'"), "in");
-        session
-    }
-}
-
-struct Session {
-    child: Child,
-    to: Option<std::process::ChildStdin>,
-    from: BufReader<std::process::ChildStdout>,
-}
-
-impl Session {
-    fn tell(&mut self, sql: &str) {
-        let to = self.to.as_mut().expect("it is open");
-        writeln!(to, "{sql};").and_then(|()| to.flush()).expect("the shell reads");
-    }
-
-    fn ask(&mut self, sql: &str) -> String {
-        self.tell(sql);
-        let mut line = String::new();
-        self.from.read_line(&mut line).expect("an answer");
-        line.trim_end().to_owned()
-    }
-
-    /// Waits until the shell has ended, which reads nothing more, and answers what it complained of.
-    fn ended(mut self, what: &str) -> String {
-        wait_until(SOON, what, || self.child.try_wait().expect("it can be asked"));
-        drop(self.to.take());
-        let output = self.child.wait_with_output().expect("it has ended");
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    }
-}
-
-fn shop(bough: &Bough) -> Client {
-    let admin = bough.admin();
-    bough.database("shop");
-    admin.post(&admin.org("/databases/shop/branches"), &json!({"name": "dev"})).expect(201);
-    bough.wait_branch("shop", "dev");
-    admin
-}
 
 fn missing(answer: &Answer) -> Vec<String> {
     let items = answer.json["data"].as_array().expect("a page");
@@ -314,41 +194,6 @@ fn nobody_gets_in_who_should_not() {
 
 fn admin_of(bough: &Bough) -> Client {
     bough.admin()
-}
-
-/// A gateway process of its own.
-struct Gateway {
-    child: Child,
-    address: String,
-}
-
-impl Gateway {
-    fn start(bough: &Bough) -> Self {
-        let mut command = Command::new(BOUGH);
-        command.args(["gateway", "--mysql", "127.0.0.1:0", "--data-dir"]).arg(bough.data_dir());
-        command.env("BOUGH_LOG_FORMAT", "json").stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary runs");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let address = lines.by_ref().find_map(|line| {
-            let line: Value = serde_json::from_str(&line.expect("a line")).expect("a log line");
-            Some(line.pointer("/fields/mysql").or_else(|| line.get("mysql"))?.as_str()?.to_owned())
-        });
-        // Read on, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.expect("it listens") }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal)
-            .expect("it can be signalled");
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

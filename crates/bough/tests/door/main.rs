@@ -4,6 +4,7 @@
 mod audit_api;
 mod bad_input;
 mod branch_changes;
+mod clients;
 mod connections;
 mod counts;
 mod databases_branches;
@@ -13,6 +14,7 @@ mod gateway;
 mod hidden;
 mod hostile;
 mod lint;
+mod park;
 mod passwords;
 mod people;
 mod reference;

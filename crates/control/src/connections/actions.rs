@@ -1,7 +1,10 @@
 //! What can be done with connections.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+
 use bough_engine::{ClientSession, Kill};
-use bough_model::{BranchState, Timestamp};
+use bough_model::{BranchId, BranchState, Timestamp};
 use bough_policy::{BranchAt, Granted};
 use bough_store::branches as branch_store;
 use bough_store::reconcile;
@@ -19,7 +22,12 @@ pub struct Connections {
     pub keyspace: String,
     /// One for each session, in the order of their numbers.
     pub sessions: Vec<ClientSession>,
+    /// Where clients are, by the numbers of their sessions. One that is missing is not known.
+    pub addresses: HashMap<u64, IpAddr>,
 }
+
+/// Asks those who let clients in where those of a branch are; bounded. What is not known is left out.
+pub type Addresses = Box<dyn Fn(&BranchId) -> HashMap<u64, IpAddr> + Send + Sync>;
 
 /// What is to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +63,26 @@ fn unanswered(error: &bough_engine::EngineError) -> Error {
 }
 
 impl ControlPlane {
-    /// What clients have open on a branch; nothing on one whose server is asleep, which nobody wakes by asking.
+    /// What clients have open on a branch; nothing on one that sleeps, falls asleep or wakes. Nobody wakes it by asking.
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the branch is not ready.
     pub fn list_connections(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<Connections> {
+        let open = self.open_connections(caller, granted)?;
+        // Asked after the server: who has come meanwhile is known, too.
+        let ask = self.addresses.get().filter(|_| !open.sessions.is_empty());
+        let addresses = ask.map(|ask| ask(&granted.at().branch)).unwrap_or_default();
+        Ok(Connections { addresses, ..open })
+    }
+
+    fn open_connections(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<Connections> {
         let branch = self.get_branch(caller, granted)?;
         let id = branch.id.clone();
         let wish = self.store.read(|reader| Ok::<_, Error>(reconcile::wish(reader, &id)?))?;
         let keyspace = wish.ok_or(Error::NotFound)?.schema.as_str().to_owned();
         let sessions = match branch.state {
-            BranchState::Sleeping => Vec::new(),
+            // Its server is stopped, or about to cut whoever is left, or has let nobody in yet.
+            BranchState::Sleeping | BranchState::SleepInProgress | BranchState::Awakening => Vec::new(),
             BranchState::Ready => self.engine()?.client_sessions(&id).map_err(|error| unanswered(&error))?,
             _ => {
                 return Err(Error::Unavailable(format!(
@@ -74,7 +91,7 @@ impl ControlPlane {
                 )));
             }
         };
-        Ok(Connections { captured_at: self.now(), keyspace, sessions })
+        Ok(Connections { captured_at: self.now(), keyspace, sessions, addresses: HashMap::new() })
     }
 
     /// Ends something that a client has open on a branch, by its number. It is written down first.
@@ -90,7 +107,7 @@ impl ControlPlane {
         number: &str,
     ) -> Result<()> {
         let number: u64 = number.parse().map_err(|_| Error::NotFound)?;
-        let open = self.list_connections(caller, granted)?;
+        let open = self.open_connections(caller, granted)?;
         let is_meant = |session: &ClientSession| match kind {
             KillKind::Connection => session.id == number,
             KillKind::Query => session.statement.as_ref().is_some_and(|running| running.id == number),

@@ -1,8 +1,10 @@
 //! Who is connected to a branch, with a button that ends that.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use bough_control::Error;
-use bough_control::connections::{ClientSession, KillKind};
+use bough_control::connections::{ClientSession, Connections, KillKind};
 use bough_policy::{BranchAt, Granted, Operation};
 
 use super::routes::Place;
@@ -15,6 +17,8 @@ use crate::visit::Visit;
 /// A connection.
 struct Line {
     id: u64,
+    /// Where its client is, as far as that is known.
+    from: String,
     role: &'static str,
     /// What it does, and for how long.
     does: String,
@@ -29,7 +33,7 @@ struct Line {
 
 #[derive(Template)]
 #[template(path = "branches/connections.html")]
-struct Connections {
+struct ConnectionsPage {
     page: Page,
     root: String,
     connect: String,
@@ -40,7 +44,7 @@ struct Connections {
     may_not: String,
 }
 
-fn line(visit: &Visit<'_>, open: ClientSession) -> Line {
+fn line(visit: &Visit<'_>, open: ClientSession, from: Option<IpAddr>) -> Line {
     let told = match open.elapsed_ms / 1_000 {
         seconds @ 0..60 => counted(seconds, "second"),
         seconds @ 60..3_600 => counted(seconds / 60, "minute"),
@@ -51,6 +55,7 @@ fn line(visit: &Visit<'_>, open: ClientSession) -> Line {
     let numbers: Vec<String> = open.blocked_by.iter().map(ToString::to_string).collect();
     Line {
         id: open.id,
+        from: from.map(|address| address.to_string()).unwrap_or_default(),
         role: role_text(open.role).0,
         does: format!("{does}, {told}"),
         state: open.state.unwrap_or_default(),
@@ -65,8 +70,15 @@ pub(crate) fn show(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer, E
     let seen = visit.may::<BranchAt>(Operation::GetBranch).map_err(|_| Error::NotFound)?;
     let place = Place::of(visit, &seen)?;
     let name = place.branch.name.as_str();
-    let (why, open) = match visit.plane().list_connections(visit.caller, &at) {
-        Ok(open) => (String::new(), open.sessions),
+    let (why, lines) = match visit.plane().list_connections(visit.caller, &at) {
+        Ok(Connections { sessions, addresses, .. }) => {
+            let known = |session: &ClientSession| addresses.get(&session.id).copied();
+            let lines = sessions.into_iter().map(|session| {
+                let from = known(&session);
+                line(visit, session, from)
+            });
+            (String::new(), lines.collect())
+        }
         Err(Error::Unavailable(why)) => (sentence(&why), Vec::new()),
         Err(error) => return Err(error),
     };
@@ -74,12 +86,12 @@ pub(crate) fn show(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer, E
     let mut page = page(visit, &place.database, format!("Connections to {name}"), &below)?;
     let params = [visit.organization(), place.database.name.as_str(), name];
     page.api_call = Some(visit.api_call(Operation::ListBranchConnections, &params, None));
-    Answer::page(&Connections {
+    Answer::page(&ConnectionsPage {
         page,
         connect: format!("{}/connect", place.root),
         root: format!("{}/connections", place.root),
         why,
-        lines: open.into_iter().map(|session| line(visit, session)).collect(),
+        lines,
         may_not: reason(visit.may::<BranchAt>(Operation::KillBranchConnection)),
     })
 }
