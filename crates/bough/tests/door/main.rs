@@ -24,3 +24,4 @@ mod set_ends;
 mod shapes;
 mod sleep;
 mod tokens;
+mod wake;
