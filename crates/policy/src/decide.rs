@@ -132,7 +132,13 @@ fn decide_by<'t, T: Place>(
     let foreign = scope.organization.is_some_and(|id: &OrganizationId| !principal.belongs_to(id));
     let held = if foreign { AccessSet::EMPTY } else { principal.effective(scope) };
     let known = principal.is_known();
-    let opened = |row: &Row, state| opens(row, scope, state, known && !foreign, known, held);
+    let is_token = matches!(principal, Principal::Token { .. });
+    let opened = |row: &Row, state| {
+        if is_token && row.rule.is_for_people() {
+            return Err(AccessSet::EMPTY);
+        }
+        opens(row, scope, state, known && !foreign, known, held)
+    };
     match opened(row_of(operation), state) {
         Ok(used) => {
             let coarse = facet == Facet::Unread && row_of(operation).rule.depends_on_body();

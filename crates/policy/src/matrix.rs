@@ -39,6 +39,7 @@ pub(crate) fn states_of(rule: Rule) -> Vec<(&'static str, ResourceState)> {
 
 fn set_in_words(rule: Rule, required: Option<AccessSet>) -> String {
     match (rule, required) {
+        (rule, Some(set)) if rule.is_for_people() => format!("people only: {}", set.names().join(" ")),
         (_, Some(set)) => set.names().join(" "),
         (Rule::Public, None) => "everybody".to_owned(),
         (Rule::AnyCaller, None) => "every valid credential".to_owned(),

@@ -140,11 +140,19 @@ const KILL_CONNECTIONS: Rule = Rule::ByClass {
     production: AccessSet::of(&[KillProductionConnections]),
 };
 
-const CONNECT: Rule = Rule::ByPassword {
-    development: AccessSet::of(&[ConnectBranch]),
-    production: AccessSet::of(&[ConnectProductionBranch]),
-    production_reader: AccessSet::of(&[ConnectProductionBranch, ConnectProductionReadOnlyBranch]),
-};
+const CONNECT: Rule = connect(false);
+
+/// What a password of the same role needs: nobody reaches by the console what he could not by that.
+const CONSOLE: Rule = connect(true);
+
+const fn connect(people_only: bool) -> Rule {
+    Rule::ByPassword {
+        development: AccessSet::of(&[ConnectBranch]),
+        production: AccessSet::of(&[ConnectProductionBranch]),
+        production_reader: AccessSet::of(&[ConnectProductionBranch, ConnectProductionReadOnlyBranch]),
+        people_only,
+    }
+}
 
 const DISCONNECT: Rule = Rule::ByPassword {
     development: AccessSet::of(&[DeleteBranchPassword]),
@@ -153,6 +161,7 @@ const DISCONNECT: Rule = Rule::ByPassword {
         DeleteProductionBranchPassword,
         DeleteProductionReadOnlyBranchPassword,
     ]),
+    people_only: false,
 };
 
 const MAKE_BRANCH: Rule = Rule::MakeBranch {
@@ -250,6 +259,7 @@ operations! {
     KillBranchConnection "kill_branch_connection" Delete Branch "/connections/connection/{id}" (KILL_CONNECTIONS) sees GetBranch;
     KillBranchQuery "kill_branch_query" Delete Branch "/connections/query/{id}" (KILL_CONNECTIONS) sees GetBranch;
     KillBranchTransaction "kill_branch_transaction" Delete Branch "/connections/transaction/{id}" (KILL_CONNECTIONS) sees GetBranch;
+    RunBranchStatement "run_branch_statement" Post Branch "/console" (CONSOLE) sees GetBranch;
     DemoteBranch "demote_branch" Post Branch "/demote" (any![ConnectProductionBranch, DemoteBranches]) sees GetBranch;
     GetBranchDiff "get_branch_diff" Get Branch "/diff" (Rule::AnyOf(BRANCH_READ)) sees GetBranch;
     GetBranchInfrastructure "get_branch_infrastructure" Get Branch "/infrastructure" (Rule::AnyOf(BRANCH_READ)) sees GetBranch;

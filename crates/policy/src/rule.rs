@@ -64,6 +64,8 @@ pub enum Rule {
         production: AccessSet,
         /// On a production branch, for the role `reader`.
         production_reader: AccessSet,
+        /// Whether it is for people: no token may, whatever it holds.
+        people_only: bool,
     },
     /// Making a branch: from its parent, or from a backup by the backup's class.
     MakeBranch {
@@ -92,7 +94,7 @@ impl Rule {
             Self::AnyOfOrOneself(_) if state.oneself => return None,
             Self::AnyOf(set) | Self::AnyOfOrOneself(set) => set,
             Self::ByClass { development, production } => by_class(development, production),
-            Self::ByPassword { development, production, production_reader } => match state.facet {
+            Self::ByPassword { development, production, production_reader, .. } => match state.facet {
                 Facet::Password(PasswordRole::Reader) => by_class(development, production_reader),
                 Facet::Password(_) => by_class(development, production),
                 _ => by_class(development, production.union(production_reader)),
@@ -115,6 +117,11 @@ impl Rule {
     /// Whether which accesses are needed is told by the body, too.
     pub const fn depends_on_body(self) -> bool {
         matches!(self, Self::ByPassword { .. } | Self::MakeBranch { .. } | Self::ByReview { .. })
+    }
+
+    /// Whether no token may, whatever it holds.
+    pub const fn is_for_people(self) -> bool {
+        matches!(self, Self::ByPassword { people_only: true, .. })
     }
 
     /// What somebody who was refused is told to be missing. Before the body of a request for a branch
@@ -154,11 +161,14 @@ impl Rule {
             Self::ByClass { development, production } => {
                 Self::ByClass { development: change(development), production: change(production) }
             }
-            Self::ByPassword { development, production, production_reader } => Self::ByPassword {
-                development: change(development),
-                production: change(production),
-                production_reader: change(production_reader),
-            },
+            Self::ByPassword { development, production, production_reader, people_only } => {
+                Self::ByPassword {
+                    development: change(development),
+                    production: change(production),
+                    production_reader: change(production_reader),
+                    people_only,
+                }
+            }
             Self::MakeBranch { from_parent, from_backup, from_production_backup } => Self::MakeBranch {
                 from_parent: change(from_parent),
                 from_backup: change(from_backup),

@@ -314,7 +314,10 @@ fn single_cases(operation: Operation, access: Access) -> Vec<Case> {
             this_database: held,
             other_database: Vec::new(),
         }),
-        Level::People => actors.extend(people()),
+        Level::People => {}
+    }
+    if access.level() == Level::People || operation.row().rule.is_for_people() {
+        actors.extend(people());
     }
     let mut cases = Vec::new();
     for actor in actors {
@@ -364,7 +367,8 @@ fn every_rule_dropped_or_widened_is_noticed() {
                 let mut cases = single_cases(operation, access);
                 // People hold accesses only together: a change that no role can feel shows nowhere.
                 let felt = |case: &Case| verdict(&table, case) != verdict(&Table::in_force(), case);
-                if access.level() == Level::People && !cases.iter().any(felt) {
+                let of_people = access.level() == Level::People || rule.is_for_people();
+                if of_people && !cases.iter().any(felt) {
                     continue;
                 }
                 cases.retain(|case| naive::judge(case) != verdict(&table, case));

@@ -293,7 +293,7 @@ fn in_description(rule: Rule) -> Value {
         Rule::ByClass { development, production } => {
             json!({"development_branch": names(development), "production_branch": names(production)})
         }
-        Rule::ByPassword { development, production, production_reader } => json!({
+        Rule::ByPassword { development, production, production_reader, .. } => json!({
             "development_branch": names(development), "production_branch": names(production),
             "production_branch_reader": names(production_reader),
         }),

@@ -53,7 +53,7 @@ pub(super) fn needs(rule: Rule) -> Vec<Need> {
         Rule::ByClass { development, production } => {
             vec![one_of(DEVELOPMENT, development), one_of(PRODUCTION, production)]
         }
-        Rule::ByPassword { development, production, production_reader } => vec![
+        Rule::ByPassword { development, production, production_reader, .. } => vec![
             one_of(DEVELOPMENT, development),
             one_of("On a production branch, with the role reader", production_reader),
             one_of("On a production branch, with another role", production),

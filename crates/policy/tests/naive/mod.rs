@@ -229,6 +229,7 @@ pub const OPERATIONS: &[&str] = &[
     "restart_branch",
     "review_deploy_request",
     "rotate_service_token",
+    "run_branch_statement",
     "skip_revert_period",
     "sleep_branch",
     "start_data_import",
@@ -570,6 +571,20 @@ fn may_kill_connections(case: &Case) -> bool {
             role == "admin" || *database_administrator
         }
         _ => false,
+    }
+}
+
+/// People may run statements on a branch in the console, tokens never. It opens what a password would.
+fn may_use_console(case: &Case) -> bool {
+    if !person(case) {
+        return false;
+    }
+    if !case.production {
+        database(case, &["connect_branch"])
+    } else if is_reader(case) {
+        database(case, &["connect_production_branch", "connect_production_read_only_branch"])
+    } else {
+        database(case, &["connect_production_branch"])
     }
 }
 
@@ -962,6 +977,9 @@ fn allowed(case: &Case) -> bool {
         "kill_branch_transaction" => may_kill_connections(case),
         "kill_branch_connection" => may_kill_connections(case),
 
+        // ---- the console
+        "run_branch_statement" => may_use_console(case),
+
         // ---- passwords
         "list_database_passwords" => database(
             case,
@@ -1335,6 +1353,7 @@ fn last_thing(operation: &str) -> &'static str {
         "kill_branch_query" => "branch",
         "kill_branch_transaction" => "branch",
         "kill_branch_connection" => "branch",
+        "run_branch_statement" => "branch",
 
         // items of {B}
         "get_branch_resize_request" => "branch resize",

@@ -138,6 +138,28 @@ fn both_models_agree_on_people_in_every_case() {
     assert!(compared > 900_000, "{compared}");
 }
 
+/// That something is for people alone keeps tokens from it, and nobody else from anything.
+#[test]
+fn what_is_for_people_alone_is_noticed_when_it_changes() {
+    let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let token = CaseActor::Token {
+        organization: all(naive::ORGANIZATION_ACCESSES),
+        all_databases: all(naive::DATABASE_ACCESSES),
+        this_database: Vec::new(),
+        other_database: Vec::new(),
+    };
+    for operation in Operation::ALL.iter().copied() {
+        let mut changed = operation.row().rule;
+        let Rule::ByPassword { people_only, .. } = &mut changed else { continue };
+        *people_only = !*people_only;
+        let table = Table::in_force().with_rule(operation, changed);
+        for production in [false, true] {
+            let case = Case { production, ..case(operation, token.clone()) };
+            assert_ne!(verdict(&table, &case), naive::judge(&case), "{operation}");
+        }
+    }
+}
+
 /// That it is about oneself opens what it should, and nothing else.
 #[test]
 fn what_is_open_to_oneself_is_noticed_when_it_changes() {
