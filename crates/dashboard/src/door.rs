@@ -117,18 +117,20 @@ async fn answered<T: Target + 'static>(
     if kind == Kind::Send {
         match form(house, parts, body, &visitor).await {
             Ok(form) => asked.form = form,
-            Err((status, message)) => {
-                let around = around(house, &visitor, &asked);
+            Err(refused) => {
+                let (status, message) = (refused.status, refused.message);
                 tracing::warn!(
                     request_id = asked.request_id,
                     status = status.as_u16(),
                     message,
                     "a form was refused"
                 );
-                return (
-                    problem::problem(house, &asked, around, status, message, None).into_response(),
-                    asked,
-                );
+                let around = around(house, &visitor, &asked);
+                let lost =
+                    login::unsent::of_another_session(house, &asked, around.clone(), &visitor, &refused);
+                let answer =
+                    lost.unwrap_or_else(|| problem::problem(house, &asked, around, status, message, None));
+                return (answer.into_response(), asked);
             }
         }
     }
@@ -249,22 +251,32 @@ const ELSEWHERE: &str = "This form was sent from another site, so nothing was ch
 const NOT_MADE_HERE: &str = "This form is too old or was not made for your session, so nothing was changed. \
     Go back, load the page again, and repeat it.";
 
+/// A form that is not carried out, and why.
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) message: &'static str,
+    /// What was typed, where the browser says that a page of ours sent it, though not one of this session.
+    pub(crate) ours: Option<Form>,
+}
+
+impl Refused {
+    const fn whole((status, message): (StatusCode, &'static str)) -> Self {
+        Self { status, message, ours: None }
+    }
+}
+
 /// Reads the form, which must have been made here for this session.
-async fn form(
-    house: &Dashboard,
-    parts: &Parts,
-    body: &mut Body,
-    visitor: &Visitor,
-) -> Result<Form, (StatusCode, &'static str)> {
+async fn form(house: &Dashboard, parts: &Parts, body: &mut Body, visitor: &Visitor) -> Result<Form, Refused> {
     if !comes_from_us(house, &parts.headers) {
-        return Err((StatusCode::FORBIDDEN, ELSEWHERE));
+        return Err(Refused::whole((StatusCode::FORBIDDEN, ELSEWHERE)));
     }
-    let form = Form::read(&parts.headers, body).await.map_err(unread)?;
+    let form = Form::read(&parts.headers, body).await.map_err(|why| Refused::whole(unread(why)))?;
     if house.plane.is_form_token(FormOf::Session(&visitor.session), form.get("csrf")) {
-        Ok(form)
-    } else {
-        Err((StatusCode::FORBIDDEN, NOT_MADE_HERE))
+        return Ok(form);
     }
+    let said = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    let ours = said.then_some(form);
+    Err(Refused { status: StatusCode::FORBIDDEN, message: NOT_MADE_HERE, ours })
 }
 
 /// Why a form was not read, for whom it came from.

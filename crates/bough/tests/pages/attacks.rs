@@ -138,6 +138,30 @@ fn what_was_typed_when_a_session_had_ended_is_sent_after_logging_in_again() {
 }
 
 #[test]
+fn a_form_of_an_earlier_session_is_shown_and_sent_only_when_that_is_wanted() {
+    let bough = bough();
+    let ada = ada(&bough);
+    let page = ada.get("/acme/settings").expect(200);
+    let hostile = "o'neil+\"><script>alert(1)</script>@example.com";
+    let form = filled(page.form("/acme/settings"), &[("billing_email", hostile)]);
+    ada.post("/logout", &[("csrf".to_owned(), ada.csrf())]).expect(303);
+    let login = ada.get("/login").expect(200);
+    ada.submit(&login, "/login", &[("email", ADA), ("password", PASSWORD)]).expect(303);
+    // Only where the browser says that the form is ours: shown elsewhere, somebody could be talked into it.
+    let send = |fetched: &[(&str, &str)]| ada.post_with("/acme/settings", &form, fetched).expect(403);
+    send(&[]).does_not_say(&[hostile, "Send it now"]).says(&["was not made for your session"]);
+    send(&[("Sec-Fetch-Site", "cross-site")]).does_not_say(&[hostile, "Send it now"]).says(&["another site"]);
+    let shown =
+        send(&[("Sec-Fetch-Site", "same-origin")]).says(&["nothing was changed", hostile, "Send it now"]);
+    assert!(!shown.html().contains("<script>alert"));
+    let billed = || ada.get("/acme/settings").expect(200).form("/acme/settings");
+    let typed = ("billing_email".to_owned(), hostile.to_owned());
+    assert!(!billed().contains(&typed), "not by itself");
+    ada.submit(&shown, "/acme/settings", &[]).expect(303);
+    assert!(billed().contains(&typed));
+}
+
+#[test]
 fn an_entry_of_the_audit_log_that_cannot_be_read_leaves_the_page() {
     let mut bough = bough();
     let browser = ada(&bough);

@@ -1,20 +1,22 @@
 //! A form that came when its session had ended: nothing of it is lost. It goes along with the form to log in,
-//! and is sent after that, by whoever typed it. Passwords do not go along.
+//! and is sent after that, by whoever typed it. Passwords do not go along. Nor is one lost that comes from a page
+//! of an earlier session when a new one has begun.
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use bough_control::Error;
-use bough_control::people::{FormOf, LoggedIn};
+use bough_control::model::SessionId;
+use bough_control::people::{FormOf, LoggedIn, Visitor};
 
 use super::routes::log_in_form;
 use super::view::{EndedPage, EndedPart, LogIn, UnsentPage};
 use crate::Dashboard;
 use crate::answer::Answer;
 use crate::asked::{Asked, own_address};
-use crate::door::comes_from_us;
+use crate::door::{Refused, comes_from_us};
 use crate::form::{Form, OF_EVERY_FORM};
-use crate::layout::bare;
+use crate::layout::{Page, bare};
 
 /// Largest form that goes along, in bytes as it is written: it has to fit in the form to log in.
 const UNSENT_MAX_BYTES: usize = 20 * 1024;
@@ -86,16 +88,45 @@ pub(super) fn offered(
     if action == "/" || form.fields().next().is_none() {
         return Ok(None);
     }
-    let mut page = bare(house, asked, "Send what you had typed?");
-    page.csrf = house.plane.form_token(FormOf::Session(&logged_in.session));
+    let next = own_address(sent.get("next")).to_owned();
+    Answer::page(&page(house, bare(house, asked, TITLE), action, next, &logged_in.session, &form)).map(Some)
+}
+
+/// The same for a form that a page of an earlier session sent: shown, and sent when whoever sees it says so.
+/// `None` when there is nothing to show: passwords are not, and a dialog keeps what was typed itself.
+pub(crate) fn of_another_session(
+    house: &Dashboard,
+    asked: &Asked,
+    around: Option<Page>,
+    visitor: &Visitor,
+    refused: &Refused,
+) -> Option<Answer> {
+    let form = refused.ours.as_ref().filter(|form| !asked.fragment && !taken_along(form).is_empty())?;
+    let mut around = around?;
+    TITLE.clone_into(&mut around.title);
+    let shown = page(house, around, &asked.path, "/".to_owned(), &visitor.session, form);
+    Answer::page_with(refused.status, &UnsentPage { another_session: true, ..shown }).ok()
+}
+
+const TITLE: &str = "Send what you had typed?";
+
+fn page(
+    house: &Dashboard,
+    mut page: Page,
+    action: &str,
+    next: String,
+    session: &SessionId,
+    form: &Form,
+) -> UnsentPage {
+    page.csrf = house.plane.form_token(FormOf::Session(session));
     let fields = form.fields().filter(|(name, _)| !OF_EVERY_FORM.contains(name));
-    let shown = UnsentPage {
+    UnsentPage {
         page,
+        another_session: false,
         action: action.to_owned(),
         once: house.plane.fresh_secret().expose().clone(),
-        next: own_address(sent.get("next")).to_owned(),
-        typed: typed(&form),
+        next,
+        typed: typed(form),
         fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-    };
-    Answer::page(&shown).map(Some)
+    }
 }

@@ -49,6 +49,8 @@ pub(crate) struct EndedPart {
 #[template(path = "login/unsent.html")]
 pub(crate) struct UnsentPage {
     pub(crate) page: Page,
+    /// It comes from a page of another session than the one that is open.
+    pub(crate) another_session: bool,
     pub(crate) action: String,
     pub(crate) once: String,
     pub(crate) next: String,

@@ -68,7 +68,7 @@ visit('the same in a dialog', async (page, { context }) => {
   await page.getByRole('heading', { level: 1, name: 'Service token created' }).waitFor();
 });
 
-visit('a form of a session before is refused, and nothing is changed', async (page, { context }) => {
+visit('a form of a session before changes nothing, and is sent again by one press', async (page, { context }) => {
   await logIn(page);
   await page.goto(at('new'));
   const name = fresh('db');
@@ -81,6 +81,10 @@ visit('a form of a session before is refused, and nothing is changed', async (pa
   await other.waitForURL((url) => url.pathname !== '/login');
   await page.getByLabel('Name').fill(name);
   await page.getByRole('button', { name: 'Create database' }).click();
-  await page.getByText('was not made for your session').waitFor();
+  await page.getByRole('heading', { level: 1, name: 'Send what you had typed?' }).waitFor();
+  await page.getByText('opened before you logged in, so nothing was changed').waitFor();
+  await axe(page);
   assert.equal((await api('GET', `/databases/${name}`)).status, 404);
+  await page.getByRole('button', { name: 'Send it now' }).click();
+  await page.waitForURL(`**${at(name)}`);
 });
