@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bough_testkit::{Bough, Client, wait_until};
@@ -140,6 +141,7 @@ pub fn shop(bough: &Bough) -> Client {
 pub struct Gateway {
     pub child: Child,
     pub address: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Gateway {
@@ -154,8 +156,34 @@ impl Gateway {
             Some(line.pointer("/fields/mysql").or_else(|| line.get("mysql"))?.as_str()?.to_owned())
         });
         // Read on, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.expect("it listens") }
+        let log = Arc::<Mutex<String>>::default();
+        let noted = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                noted.push_str(&line);
+                noted.push('\n');
+            }
+        });
+        Self { child, address: address.expect("it listens"), log }
+    }
+
+    /// What it has said since it listens.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A figure of its memory, in KiB: `VmRSS` now, `VmHWM` at most.
+    pub fn status_kib(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let figure = line.expect("a figure").trim().trim_end_matches(" kB");
+        figure.parse().expect("a number")
+    }
+
+    /// How many files and connections it has open.
+    pub fn files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -21,7 +21,7 @@ const DRIPPING: usize = 10_000;
 /// Files that this process needs beside its connections.
 const OWN_FILES: u64 = 500;
 
-fn say(line: &str) {
+pub fn say(line: &str) {
     #[allow(clippy::print_stdout, reason = "a test says what it measured and what it leaves out")]
     {
         println!("{line}");
@@ -29,7 +29,7 @@ fn say(line: &str) {
 }
 
 /// As many connections as wanted, or as the system lets this process have.
-fn affordable(wanted: usize) -> usize {
+pub fn affordable(wanted: usize) -> usize {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("raised");
     let room = usize::try_from(hard.saturating_sub(OWN_FILES)).unwrap_or(usize::MAX);

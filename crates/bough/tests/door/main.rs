@@ -23,5 +23,6 @@ mod secrets;
 mod set_ends;
 mod shapes;
 mod sleep;
+mod storm;
 mod tokens;
 mod wake;
