@@ -31,8 +31,8 @@ lint: ## format, clippy, licences, unused dependencies and the house rules
 bench: ## measures Bough against what runs beside it, and prints the ratios
 	@scripts/bench.sh $(ARGS)
 
-bench-scale: ## measures 10,000 databases, 100,000 branches and 1 M tokens against a hundredth of them
-	@scripts/bench.sh P14
+bench-scale: ## 10,000 databases, 100,000 branches and 1 M tokens against a hundredth; 200 branches that sleep
+	@scripts/bench.sh P14 sleep
 
 fuzz: ## coverage-guided fuzzing of every parser of foreign bytes, a minute each: ARGS='--seconds 600 answer'
 	@scripts/fuzz.sh $(ARGS)

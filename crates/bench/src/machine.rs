@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bough_engine::Binaries;
 
 use crate::table::say;
@@ -146,6 +147,14 @@ pub fn resident_mib(pid: u32) -> f64 {
     let status = read(&format!("/proc/{pid}/status"));
     let kib = field(&status, "VmRSS").split(' ').next().and_then(|text| text.parse::<f64>().ok());
     kib.map_or(f64::NAN, |kib| kib / 1024.0)
+}
+
+/// Memory that a process holds, its part of what it shares with others included, in MiB.
+pub fn memory_mib(pid: u32) -> anyhow::Result<f64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = fs::read_to_string(&path).with_context(|| format!("{path}: it takes the rights of root"))?;
+    let kib = field(&text, "Pss").split(' ').next().and_then(|text| text.parse::<f64>().ok());
+    Ok(kib.with_context(|| format!("{path}: no Pss"))? / 1024.0)
 }
 
 /// Memory that could be had, in MiB.

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use bough_control::Keys;
-use bough_control::model::{ActorKind, ActorRef, AuditEventId, OrganizationId, Secret, Timestamp};
+use bough_control::model::{ActorKind, ActorRef, AuditEventId, OrganizationId, Timestamp};
 use bough_store::audit::{NewEvent, Subject, append};
 use bough_store::{Store, StoreError};
 use bough_testkit::{Bough, Dice};
@@ -19,7 +18,7 @@ use crate::load::{self, Kept, Window};
 use crate::machine;
 use crate::numbers::{Spread, percentile};
 use crate::places;
-use crate::server::{Apart, address_of, bough_binary, from_env, get, measured};
+use crate::server::{Apart, address_of, bough_binary, from_env, get, keys_of, measured};
 use crate::table::{Line, met, say};
 
 /// All of it, unless `BOUGH_BENCH_DATABASES`, `…_BRANCHES`, `…_TOKENS` say otherwise.
@@ -79,20 +78,12 @@ struct Filled {
     requests: Vec<Vec<Vec<u8>>>,
 }
 
-fn key_of(bough: &Bough) -> Result<Keys> {
-    let text = std::fs::read_to_string(bough.data_dir().join("secrets/master-key"))?;
-    let bytes = (0..32).map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2).unwrap_or(""), 16));
-    let bytes: Vec<u8> = bytes.collect::<Result<_, _>>()?;
-    let bytes = bytes.try_into().map_err(|_| anyhow::anyhow!("a master key has 32 bytes"))?;
-    Ok(Keys::derive(&Secret::new(bytes)))
-}
-
 /// An entry for each branch, in the real chain.
 fn fill_audit_log(bough: &Bough, file: &Path, entries: u64) -> Result<()> {
     let text = Connection::open(file)?
         .query_row("SELECT id FROM organizations LIMIT 1", [], |row| row.get::<_, String>(0))?;
     let organization = OrganizationId::parse(&text).context("an organization's id")?;
-    let keys = key_of(bough)?;
+    let keys = keys_of(bough)?;
     let store = Store::open(file)?;
     for from in (0..entries).step_by(usize::try_from(ENTRIES_AT_ONCE)?) {
         let (key, organization) = (keys.audit().clone(), organization.clone());

@@ -1,10 +1,15 @@
 //! Bough as it is measured: the release build, its address, requests to it, and a CPU of its own.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use bough_control::Keys;
+use bough_control::model::Secret;
 use bough_testkit::{Bough, Options};
+use serde_json::Value;
 
 /// The release build of Bough beside this program.
 pub fn bough_binary() -> Result<String> {
@@ -21,6 +26,26 @@ pub fn measured() -> Options {
 /// Where it serves.
 pub fn address_of(bough: &Bough) -> Result<SocketAddr> {
     Ok(bough.base().trim_start_matches("http://").parse()?)
+}
+
+/// The keys that a Bough derives from its master key.
+pub fn keys_of(bough: &Bough) -> Result<Keys> {
+    let text = fs::read_to_string(bough.data_dir().join("secrets/master-key"))?;
+    let bytes = (0..32).map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2).unwrap_or(""), 16));
+    let bytes: Vec<u8> = bytes.collect::<Result<_, _>>()?;
+    let bytes = bytes.try_into().map_err(|_| anyhow::anyhow!("a master key has 32 bytes"))?;
+    Ok(Keys::derive(&Secret::new(bytes)))
+}
+
+/// The folder of a branch, by its id.
+pub fn folder_of(bough: &Bough, id: &str) -> PathBuf {
+    bough.data_dir().join("engine/branches").join(id)
+}
+
+/// The server of the branch in a folder.
+pub fn pid_of_server(folder: &Path) -> Result<u32> {
+    let record: Value = serde_json::from_str(&fs::read_to_string(folder.join("server.json"))?)?;
+    record["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).context("a server's number")
 }
 
 /// How much of something there shall be, unless the environment says otherwise.

@@ -1,5 +1,6 @@
 //! A MySQL client with as little work of its own as possible: what is measured is the way, not the driver.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -13,8 +14,11 @@ use bough_mysql_wire::{
     Capabilities, ErrPacket, Greeting, HEADER_LEN, HandshakeResponse, Header, NATIVE, append_packets,
     native_response, ssl_request,
 };
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use bough_testkit::{Bough, Client as Api};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
 
 /// Longest wait for an answer, in seconds.
 const ANSWER_LIMIT_SECONDS: u64 = 30;
@@ -49,8 +53,24 @@ pub struct Way {
     pub user: String,
     /// Its secret.
     pub secret: Secret<String>,
-    /// The process whose CPU time is counted; none when nothing stands in between.
-    pub pid: Option<u32>,
+    /// The process in between; none when there is nothing.
+    pub between: Option<u32>,
+    /// The database server behind it, where its CPU time is of interest.
+    pub server: Option<u32>,
+}
+
+/// Trusts Bough's own authority. Each connection is a first one.
+pub fn client_tls(bough: &Bough) -> Result<Arc<ClientConfig>> {
+    let authority = CertificateDer::from_pem_slice(&fs::read(bough.data_dir().join("tls/ca.pem"))?)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
 }
 
 trait Wire: Read + Write + Send {}
@@ -64,6 +84,21 @@ pub struct Client {
 }
 
 impl Way {
+    /// To a branch of `shop` through the gateway of `bough serve`, with a new password of the role `reader`.
+    pub fn through_gateway(bough: &Bough, admin: &Api, branch: &str) -> Result<Self> {
+        let path = admin.org(&format!("/databases/shop/branches/{branch}/passwords"));
+        let made = admin.post(&path, &json!({"name": "bench", "role": "reader"})).expect(201);
+        Ok(Self {
+            name: "gateway",
+            address: Address::Tcp(bough.mysql_address().parse()?),
+            tls: None,
+            user: made.str("/username").to_owned(),
+            secret: Secret::new(made.str("/plain_text").to_owned()),
+            between: Some(bough.pid()),
+            server: None,
+        })
+    }
+
     /// Connects and logs in.
     pub fn connect(&self) -> Result<Client> {
         let limit = Some(Duration::from_secs(ANSWER_LIMIT_SECONDS));
@@ -82,9 +117,12 @@ impl Way {
         };
         let (_, greeting) = receive(&mut wire)?;
         let greeting = Greeting::parse(&greeting)?;
-        let mut capabilities = (Capabilities::MARIADB_10_11 | Capabilities::DEPRECATE_EOF)
-            .and(greeting.capabilities)
-            .without(Capabilities::CONNECT_ATTRS);
+        // Not all that is offered: a client that takes NO_SCHEMA may not say which schema a table is in.
+        let mut capabilities = Capabilities::PROTOCOL_41
+            | Capabilities::SECURE_CONNECTION
+            | Capabilities::PLUGIN_AUTH
+            | Capabilities::TRANSACTIONS
+            | Capabilities::DEPRECATE_EOF;
         let mut sequence = 1;
         if let Some(config) = &self.tls {
             capabilities = capabilities | Capabilities::SSL;
