@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make clients`: tries clients that people use on a real Bough, through its gateway (crates/bough/tests/clients):
 # mysqlclient, mysql-connector-python, go-sql-driver, MySQL and MariaDB Connector/J, Django's migrations,
-# SQLAlchemy with Alembic, Prisma. `make test` has the shell, PyMySQL, mysql2 and the drivers of Rust.
+# SQLAlchemy with Alembic, Prisma; and the snippets of the Connect page for them and for sqlx. `make test` has the shell, PyMySQL, mysql2 and the drivers of Rust.
 #
 # They are installed by name through their languages' own clients into .tools/clients (some 600 MB, mostly Prisma's);
 # nothing of them is part of Bough, each keeps its own licence. What is there already is kept; rm -r .tools/clients
@@ -100,12 +100,27 @@ prisma_client() {
     fi
 }
 
+# Only what the snippet of the Connect page needs; the test puts that in.
+rust_client() {
+    cmp -s "$FROM/rust/Cargo.lock" "$DIR/rust/installed" && return
+    say "Building the packages of the Rust snippet"
+    mkdir -p "$DIR/rust/src"
+    cp "$FROM"/rust/Cargo.* "$DIR/rust/"
+    echo 'fn main() {}' >"$DIR/rust/src/main.rs"
+    if (cd "$DIR/rust" && cargo build --quiet --locked --target-dir target); then
+        cp "$FROM/rust/Cargo.lock" "$DIR/rust/installed"
+    else
+        skip sqlx "see above"
+    fi
+}
+
 scripts/setup.sh test
 mkdir -p "$DIR"
 python_clients
 go_client
 java_clients
 prisma_client
+rust_client
 
 export BOUGH_CLIENTS=all
 PATH=$ROOT/.tools/bin:$PATH

@@ -1,10 +1,19 @@
 //! Clients that people use, on a real Bough, through its gateway: drivers of several languages, migrations of Django,
 //! Alembic, Prisma. What each does stands in a program of its own, which ends with "ok" when all was as it should be.
 //!
-//! `make clients` installs them into `.tools/clients` and runs this. Otherwise these tests do nothing and say so: they
+//! `make clients` installs them into `.tools/clients` and runs this. Otherwise most of these tests do nothing and say so: they
 //! take hundreds of megabytes of other people's programs. A client that cannot be had is named and passed over, but in
 //! CI, where nobody reads what is missing.
 #![allow(clippy::print_stderr, reason = "what was tried, and what was not")]
+
+// A browser without script, which makes a password on the page.
+#[allow(dead_code, reason = "most of it is for the tests of pages")]
+#[path = "../pages/html.rs"]
+mod html;
+mod snippets;
+#[allow(dead_code, reason = "most of it is for the tests of pages")]
+#[path = "../pages/support.rs"]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -70,7 +70,7 @@ fn a_password_is_made_and_its_secret_is_shown_once() {
         assert!(text.contains(&secret) && text.contains(&user), "{id}: {text}");
         assert!(text.contains("bough-ca.pem"), "{id}: {text}");
     }
-    for id in ["django", "rails", "go", "node"] {
+    for id in ["prisma-client", "django", "rails", "go", "node"] {
         let text = copied(&made, &format!("snippet-{id}"));
         assert!(text.contains("DATABASE_PASSWORD") && !text.contains(&secret), "{id}: {text}");
     }

@@ -109,7 +109,7 @@ pub fn connection_strings(
         ),
         ("rust", format!("{url}?ssl-mode=VERIFY_IDENTITY&ssl-ca={in_url}")),
         ("go", format!("{user}:{secret}@tcp({at})/{schema}?tls=true&parseTime=true")),
-        ("node", format!("{url}?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D")),
+        ("node", format!("{url}?ssl=%7B%22rejectUnauthorized%22%3Atrue%2C%22verifyIdentity%22%3Atrue%7D")),
         (
             "jdbc",
             format!(

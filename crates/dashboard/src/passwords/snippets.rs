@@ -79,8 +79,23 @@ const connection = await mysql.createConnection({
   user: process.env.DATABASE_USERNAME,
   password: process.env.DATABASE_PASSWORD,
   database: process.env.DATABASE_NAME,
-  ssl: { ca: readFileSync(process.env.DATABASE_SSL_CA) },
+  ssl: { ca: readFileSync(process.env.DATABASE_SSL_CA), verifyIdentity: true },
 });"#;
+
+const PRISMA: &str = r#"// npm install @prisma/client @prisma/adapter-mariadb
+import { readFileSync } from 'node:fs';
+import { PrismaMariaDb } from '@prisma/adapter-mariadb';
+import { PrismaClient } from '@prisma/client';
+
+const adapter = new PrismaMariaDb({
+  host: process.env.DATABASE_HOST,
+  port: Number(process.env.DATABASE_PORT),
+  user: process.env.DATABASE_USERNAME,
+  password: process.env.DATABASE_PASSWORD,
+  database: process.env.DATABASE_NAME,
+  ssl: { ca: readFileSync(process.env.DATABASE_SSL_CA) },
+});
+const prisma = new PrismaClient({ adapter });"#;
 
 const RUST: &str = r#"// cargo add sqlx --features mysql,runtime-tokio,tls-rustls
 let pool = sqlx::MySqlPool::connect(&std::env::var("DATABASE_URL")?).await?;"#;
@@ -107,7 +122,13 @@ pub(super) fn snippets(
         ("mariadb", "mariadb", "Shell", ready("mariadb").to_owned()),
         ("mysql", "mysql", "Shell", ready("mysql").to_owned()),
         ("env", "Environment", ".env", with_url("url")),
-        ("prisma", "Prisma", ".env", format!("DATABASE_URL=\"{}\"", ready("prisma"))),
+        (
+            "prisma",
+            "Prisma",
+            ".env, for migrations, and for clients before version 7",
+            format!("DATABASE_URL=\"{}\"", ready("prisma")),
+        ),
+        ("prisma-client", "Prisma Client 7", "with the environment above", PRISMA.to_owned()),
         ("django", "Django", "settings.py, with the environment above", DJANGO.to_owned()),
         ("rails", "Rails", "config/database.yml, with the environment above", RAILS.to_owned()),
         ("laravel", "Laravel", ".env", ready("laravel").to_owned()),
