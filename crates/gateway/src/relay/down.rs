@@ -32,13 +32,17 @@ where
 {
     pub(super) fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
         loop {
-            if self.say_ours(cx).is_err() {
-                return Poll::Ready(Stopped::ClientLeft);
-            }
             match self.to_client.poll_empty(cx, &mut self.client.stream) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ClientLeft),
                 Poll::Pending => return Poll::Pending,
+            }
+            // Only once everything before has been taken: a client that asks and does not read waits for itself.
+            if matches!(self.due.front(), Some(Due::Ours(_))) {
+                if self.say_ours(cx).is_err() {
+                    return Poll::Ready(Stopped::ClientLeft);
+                }
+                continue;
             }
             let read = PIECE.with_borrow_mut(|piece| match poll_fill(cx, &mut self.backend.stream, piece) {
                 Poll::Pending => None,

@@ -199,6 +199,35 @@ fn a_client_that_does_not_read_is_not_read_from() {
     assert_eq!(raw.text("SELECT 'goes on'"), "goes on");
 }
 
+/// What the gateway answers by itself waits for the client like everything else.
+#[test]
+fn a_client_that_does_not_read_refusals_is_not_read_from_either() {
+    const SENT_BYTES: usize = 40_000_000;
+    let rig = Rig::new();
+    let user = rig.user(PasswordRole::Reader);
+    let mut raw = session(&rig, &user);
+    let refused = [1, 0, 0, 0, Command::Debug.byte()].repeat(10_000);
+    let writing = std::thread::spawn(move || {
+        // Ends with an error when the session is ended.
+        let all = (0..SENT_BYTES / refused.len()).all(|_| raw.write(&refused).is_ok());
+        (all, raw)
+    });
+    let taken = || rig.gateway.sessions(None)[0].bytes_in;
+    wait_until("it is under way", || taken() > 100_000);
+    let mut before = 0;
+    wait_until("it stops", || {
+        let now = taken();
+        let stopped = now == before;
+        before = now;
+        std::thread::sleep(Duration::from_millis(200));
+        stopped
+    });
+    assert!(taken() < 10_000_000, "what is answered and not taken is not kept: {} bytes were read", taken());
+    let session = rig.gateway.sessions(None).remove(0);
+    assert!(rig.gateway.end_session(&session.branch, session.id));
+    assert!(!writing.join().expect("it wrote").0, "not all was taken");
+}
+
 #[test]
 fn large_packets_pass_both_ways() {
     let rig = Rig::new();
