@@ -12,7 +12,7 @@ pub const CIDRS_MAX: usize = 100;
 pub struct Cidrs(Vec<IpNet>);
 
 impl Cidrs {
-    /// Reads ranges such as `10.0.0.0/8`; a bare address stands for itself.
+    /// Reads ranges such as `10.0.0.0/8`; a bare address stands for itself. IPv4 addresses written as IPv6 count as IPv4.
     ///
     /// # Errors
     /// The first entry that is no range, or a sentence when there are over 100.
@@ -25,7 +25,9 @@ impl Cidrs {
             let range = entry
                 .parse::<IpNet>()
                 .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| format!("{entry:?} is not an address range such as 10.0.0.0/8"))?;
+                .ok()
+                .and_then(canonical)
+                .ok_or_else(|| format!("{entry:?} is not an address range such as 10.0.0.0/8"))?;
             ranges.push(range.trunc());
         }
         Ok(Self(ranges))
@@ -48,6 +50,18 @@ impl Cidrs {
     }
 }
 
+/// Bits in front of an IPv4 address that is written as IPv6.
+const MAPPED_BITS: u8 = 96;
+
+/// A range of IPv4 addresses written as IPv6 as one of IPv4: clients of IPv4 are looked for there. `None` for one that names
+/// such an address and reaches beyond them all: whoever writes `::ffff:10.0.0.0/8` means another.
+fn canonical(range: IpNet) -> Option<IpNet> {
+    match range.addr().to_canonical() {
+        address if address == range.addr() => Some(range),
+        address => IpNet::new(address, range.prefix_len().checked_sub(MAPPED_BITS)?).ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +74,17 @@ mod tests {
         assert!(!admits("11.0.0.1") && !admits("::2"));
         assert!(Cidrs::parse([]).expect("none").admits("203.0.113.7".parse().expect("an address")));
         assert!(Cidrs::parse(["10.0.0.0/33"]).is_err() && Cidrs::parse(["x"]).is_err());
+    }
+
+    #[test]
+    fn ipv4_written_as_ipv6_is_ipv4() {
+        let cidrs = Cidrs::parse(["::ffff:10.0.0.1", "::ffff:192.168.0.0/112"]).expect("ranges");
+        assert_eq!(cidrs.to_texts(), ["10.0.0.1/32", "192.168.0.0/16"]);
+        let admits = |text: &str| cidrs.admits(text.parse().expect("an address"));
+        assert!(admits("10.0.0.1") && admits("::ffff:10.0.0.1") && admits("192.168.7.1"));
+        assert!(!admits("10.0.0.2") && !admits("::1"));
+        assert_eq!(Cidrs::parse(["::ffff:0:0/96"]).expect("all of IPv4").to_texts(), ["0.0.0.0/0"]);
+        assert!(Cidrs::parse(["::ffff:10.0.0.0/8"]).is_err(), "it would be ::/8");
+        assert_eq!(Cidrs::parse(["::/0"]).expect("all of IPv6").to_texts(), ["::/0"]);
     }
 }
