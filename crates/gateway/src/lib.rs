@@ -23,7 +23,6 @@ mod places;
 mod refusal;
 mod registry;
 mod relay;
-mod rewrite;
 mod session;
 mod settings;
 mod stream;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bough_model::{DIRECT_DDL_ERRNO, DIRECT_DDL_MESSAGE};
 use bough_mysql_wire::{Command, ErrPacket};
 
 use crate::ids::ClientId;
@@ -104,5 +105,5 @@ pub(crate) fn ended_by_operator() -> ErrPacket {
 }
 
 pub(crate) fn direct_ddl_disabled() -> ErrPacket {
-    ErrPacket::new(1105, b"HY000", "direct DDL is disabled")
+    ErrPacket::new(DIRECT_DDL_ERRNO, b"HY000", DIRECT_DDL_MESSAGE)
 }

@@ -7,6 +7,7 @@
 mod actor;
 mod addresses;
 mod cidrs;
+mod direct_ddl;
 mod flavor;
 mod ids;
 mod leaks;
@@ -22,6 +23,9 @@ mod token;
 pub use actor::{Actor, ActorKind, ActorRef};
 pub use addresses::neighbourhood;
 pub use cidrs::{CIDRS_MAX, Cidrs};
+pub use direct_ddl::{
+    DIRECT_DDL_ERRNO, DIRECT_DDL_MESSAGE, DIRECT_DDL_STATE, is_direct_ddl, may_be_direct_ddl,
+};
 pub use flavor::{Flavor, Vendor};
 pub use ids::*;
 pub use leaks::{holds_secret, mask, may_be_repeated, without_secrets};

@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use bough_model::{is_direct_ddl, may_be_direct_ddl};
 use bough_mysql_wire::{ErrPacket, HEADER_LEN, Header, Progress, frame};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Due, PIECE, Relay, Stopped, Transaction, poll_fill, up};
 use crate::refusal;
-use crate::rewrite::{is_ddl, may_be_ddl};
 
 /// The largest error that may be rewritten, in bytes; the server's are far smaller.
 const ERROR_MAX_BYTES: usize = 4096;
@@ -196,13 +196,15 @@ where
         }
         match ErrPacket::errno_of(body) {
             None => return Beginning::Undecided,
-            Some(errno) if !may_be_ddl(errno) => return Beginning::Pass,
+            Some(errno) if !may_be_direct_ddl(errno) => return Beginning::Pass,
             Some(_) => {}
         }
         let Some(whole) = body.get(..header.len) else { return Beginning::Undecided };
         let Ok(error) = ErrPacket::parse(whole) else { return Beginning::Pass };
         let schema = &self.shared.backend.schema;
-        if is_ddl(&error, schema) && self.inner.directory.safe_migrations(&self.shared.branch) {
+        if is_direct_ddl(error.errno, &error.message, schema)
+            && self.inner.directory.safe_migrations(&self.shared.branch)
+        {
             let packet = frame(header.sequence, &refusal::direct_ddl_disabled().to_payload());
             return Beginning::Replace(HEADER_LEN + header.len, packet);
         }

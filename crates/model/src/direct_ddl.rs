@@ -1,8 +1,14 @@
-//! The only answer that is rewritten: on a branch with safe migrations the server's refusal of a schema change
-//! becomes the error that clients of the contract know.
+//! Direct changes of the schema on a branch with safe migrations: the server's refusal of one becomes the error
+//! that clients of the contract know. It is the only answer that is ever rewritten.
 
-use bough_model::DatabaseName;
-use bough_mysql_wire::ErrPacket;
+use crate::DatabaseName;
+
+/// The error's number.
+pub const DIRECT_DDL_ERRNO: u16 = 1105;
+/// The error's SQLSTATE.
+pub const DIRECT_DDL_STATE: &str = "HY000";
+/// The error's words.
+pub const DIRECT_DDL_MESSAGE: &str = "direct DDL is disabled";
 
 /// Rights whose absence stops a schema change, as the server names them.
 const DDL_WORDS: [&[u8]; 7] =
@@ -17,7 +23,7 @@ const TRIGGER_REFUSED: u16 = 1419;
 const TABLE_READ_ONLY: u16 = 1036;
 
 /// Whether an error of this number may have to be rewritten.
-pub(crate) const fn may_be_ddl(errno: u16) -> bool {
+pub const fn may_be_direct_ddl(errno: u16) -> bool {
     matches!(
         errno,
         TABLE_ACCESS_DENIED
@@ -30,9 +36,8 @@ pub(crate) const fn may_be_ddl(errno: u16) -> bool {
 
 /// Whether the server has refused a schema change of the branch's schema. Whatever language the server speaks, it
 /// begins with the rights, or names the schema.
-pub(crate) fn is_ddl(error: &ErrPacket, schema: &DatabaseName) -> bool {
-    let message = &error.message;
-    match error.errno {
+pub fn is_direct_ddl(errno: u16, message: &[u8], schema: &DatabaseName) -> bool {
+    match errno {
         TABLE_ACCESS_DENIED => {
             let is_right = |word: &&[u8]| word.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b','));
             let words: Vec<&[u8]> = message.split(|byte| *byte == b' ').take_while(is_right).collect();
@@ -56,7 +61,7 @@ mod tests {
     #[test]
     fn only_schema_changes_are() {
         let schema = DatabaseName::parse("shop").expect("a name");
-        let is = |errno, message: &str| is_ddl(&ErrPacket::new(errno, b"42000", message), &schema);
+        let is = |errno, message: &str| is_direct_ddl(errno, message.as_bytes(), &schema);
         let of = "command denied to user 'planetscale-admin'@'localhost' for";
         assert!(is(1142, &format!("CREATE {of} table `shop`.`t`")));
         assert!(is(1142, &format!("CREATE VIEW {of} table `shop`.`t`")));
