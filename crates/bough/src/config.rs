@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bough_control::branches::{SLEEP_AFTER_MAX_SECONDS, SLEEP_AFTER_MIN_SECONDS};
+use bough_control::console::RUN_MAX_SECONDS;
 use bough_control::{Addresses, Limits, SessionLimits, Settings};
 use bough_model::{ClusterSize, ClusterSizeName, Region, RegionId, RegionSlug, TokenPrefix};
 use serde::Deserialize;
@@ -104,6 +105,7 @@ struct LimitsSection {
     branches_per_creator: i64,
     expiry_notice_s: u64,
     sleep_after_s: u64,
+    console_run_s: u64,
     reconciled_at_once: usize,
     check_every_ms: u64,
 }
@@ -242,6 +244,7 @@ impl Config {
                 branches_per_creator: self.limits.branches_per_creator.max(0),
                 expiry_notice: Duration::from_secs(self.limits.expiry_notice_s),
                 sleep_after: sleep_after(self.limits.sleep_after_s),
+                console_run: Duration::from_secs(self.limits.console_run_s.clamp(1, RUN_MAX_SECONDS)),
                 restart_at_minute: minute_of_day(&self.engine.restart_at)?,
             },
             sessions: self.dashboard.sessions()?,

@@ -19,6 +19,7 @@ mod settings;
 pub mod audit;
 pub mod branches;
 pub mod connections;
+pub mod console;
 pub mod databases;
 pub mod denials;
 pub mod figures;
@@ -70,6 +71,7 @@ pub struct ControlPlane {
     entrance: people::Entrance,
     nudge: Nudge,
     waiting: Waiting,
+    running: console::Running,
     /// The version of the server that is installed, as it was looked at last.
     installed: RwLock<String>,
     audit_heads: PathBuf,
@@ -107,6 +109,7 @@ impl ControlPlane {
             entrance: people::Entrance::default(),
             nudge: Nudge::default(),
             waiting: Waiting::default(),
+            running: console::Running::default(),
             installed: RwLock::new(installed),
             audit_heads,
             told: OnceLock::new(),

@@ -32,6 +32,8 @@ pub struct Limits {
     pub branches_per_creator: i64,
     /// After how long without use a development branch falls asleep; zero for never.
     pub sleep_after: Duration,
+    /// Longest time of a run in the console.
+    pub console_run: Duration,
     /// How long before its set end a branch's end is announced; sooner for branches of a short life.
     pub expiry_notice: Duration,
     /// The time of day, in minutes since midnight UTC, from which branches whose server is of an older

@@ -130,6 +130,8 @@ addEventListener("beforeunload", (event) => {
 addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented) return;
+  // What a tab keeps of a session goes with it.
+  if (form.getAttribute("action") === "/logout") sessionStorage.clear();
   if ("sent" in form.dataset) event.preventDefault();
   else if ("fragmentForm" in form.dataset) { event.preventDefault(); sendFragment(form, event.submitter); }
   else {

@@ -1,6 +1,8 @@
 //! What a request asks for, as far as its head tells, and later its form.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
@@ -12,6 +14,31 @@ use crate::form::Form;
 
 /// Longest `User-Agent` that is kept, in characters.
 const AGENT_MAX: usize = 200;
+
+/// Whether nobody waits for the answer any more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Left(Arc<AtomicBool>);
+
+impl Left {
+    /// Whether it is so.
+    pub(crate) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// It is so from when this is dropped: with the request, when its connection ends.
+    pub(crate) fn with_this(&self) -> WithThis {
+        WithThis(self.clone())
+    }
+}
+
+/// See [`Left::with_this`].
+pub(crate) struct WithThis(Left);
+
+impl Drop for WithThis {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// One request.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +67,8 @@ pub(crate) struct Asked {
     pub(crate) agent: String,
     /// To find it again in log and audit log.
     pub(crate) request_id: String,
+    /// Whether nobody waits for the answer any more.
+    pub(crate) left: Left,
 }
 
 impl Asked {

@@ -18,6 +18,7 @@ struct Asset {
 pub(crate) struct Assets {
     css: Asset,
     js: Asset,
+    console: Asset,
     icon: Asset,
 }
 
@@ -38,6 +39,12 @@ impl Assets {
                 "text/javascript; charset=utf-8",
                 include_bytes!("../assets/bough.js"),
             ),
+            console: Asset::new(
+                "console",
+                "js",
+                "text/javascript; charset=utf-8",
+                include_bytes!("../assets/console.js"),
+            ),
             icon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
         }
     }
@@ -50,13 +57,20 @@ impl Assets {
         &self.js.address
     }
 
+    /// The script of the console's page, beside the one of all pages.
+    pub(crate) fn console(&self) -> &str {
+        &self.console.address
+    }
+
     pub(crate) fn icon(&self) -> &str {
         &self.icon.address
     }
 
     /// The asset at an address.
     pub(crate) fn serve(&self, path: &str) -> Option<Response<Body>> {
-        let asset = [&self.css, &self.js, &self.icon].into_iter().find(|asset| asset.address == path)?;
+        let asset = [&self.css, &self.js, &self.console, &self.icon]
+            .into_iter()
+            .find(|asset| asset.address == path)?;
         let mut response = Response::new(Body::from(asset.bytes));
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();

@@ -139,6 +139,7 @@ async fn answered<T: Target + 'static>(
         Err(none) => return (no_turn(house, &asked, none), asked),
     };
     let (aside, own) = (Arc::clone(house), asked.clone());
+    let _waits = asked.left.with_this();
     // The body took its time: whatever was decided before it is decided again with it.
     let first = (kind == Kind::Show).then_some(proof);
     let work = move || {

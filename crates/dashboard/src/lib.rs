@@ -22,6 +22,7 @@ mod visit;
 
 mod account;
 mod branches;
+mod console;
 mod databases;
 mod login;
 mod palette;

@@ -14,8 +14,8 @@ use crate::asked::Asked;
 use crate::door::{Kind, note, serve};
 use crate::layout::Page;
 use crate::{
-    Dashboard, account, branches, databases, login, palette, passwords, problem, reference, service_tokens,
-    settings,
+    Dashboard, account, branches, console, databases, login, palette, passwords, problem, reference,
+    service_tokens, settings,
 };
 
 /// A page as tests know it.
@@ -101,6 +101,10 @@ pages! {
     Send "/{organization}/{database}/{branch}/resize" BranchAt, UpdateBranchClusterConfig => branches::actions::resize;
     Send "/{organization}/{database}/{branch}/restart" BranchAt, RestartBranch => branches::actions::restart;
     Send "/{organization}/{database}/{branch}/delete" BranchAt, DeleteBranch => branches::actions::delete;
+    // The console.
+    Show "/{organization}/{database}/{branch}/console" BranchAt, GetBranch => console::routes::show;
+    Send "/{organization}/{database}/{branch}/console" BranchAt, RunBranchStatement => console::routes::run;
+    Send "/{organization}/{database}/{branch}/console/cancel" BranchAt, RunBranchStatement => console::routes::cancel;
     // Connecting: passwords.
     Show "/{organization}/{database}/connect" DatabaseAt, GetDatabase => passwords::connect::choose;
     Show "/{organization}/{database}/passwords" DatabaseAt, ListDatabasePasswords => passwords::routes::of_database;

@@ -89,6 +89,8 @@ ids! {
     DenialId,
     /// A person's session in the dashboard: what tells it from others, not what opens it.
     SessionId,
+    /// One run of statements in the console, as long as it lasts.
+    ConsoleRunId,
 }
 
 #[cfg(test)]

@@ -97,11 +97,7 @@ impl Connection {
         secret: Option<&Secret<String>>,
         limits: ConnectLimits,
     ) -> Result<Self, Error> {
-        let wrong = |why| Error::Address { path: address.path.display().to_string(), why };
-        let Some(path) = address.path.to_str() else { return Err(wrong("the path is not valid UTF-8")) };
-        if path.len() > SOCKET_PATH_MAX_BYTES {
-            return Err(wrong("the path is longer than a Unix socket's may be (107 bytes)"));
-        }
+        let path = socket_path(address)?;
         let session = format!(
             "SET NAMES utf8mb4, sql_mode = '{SESSION_SQL_MODE}', time_zone = '+00:00', lock_wait_timeout = {}, \
              sql_quote_show_create = 1",
@@ -215,13 +211,23 @@ impl Connection {
     }
 }
 
+/// The path of a socket, if one can connect to it.
+pub(crate) fn socket_path(address: &SocketAddress) -> Result<&str, Error> {
+    let wrong = |why| Error::Address { path: address.path.display().to_string(), why };
+    let Some(path) = address.path.to_str() else { return Err(wrong("the path is not valid UTF-8")) };
+    if path.len() > SOCKET_PATH_MAX_BYTES {
+        return Err(wrong("the path is longer than a Unix socket's may be (107 bytes)"));
+    }
+    Ok(path)
+}
+
 fn column_names(columns: mysql::SetColumns<'_>) -> Arc<[String]> {
     columns.as_ref().iter().map(|column| column.name_str().into_owned()).collect()
 }
 
 /// Opens in a thread of its own: `connect` on a Unix socket whose backlog is full waits for ever, and a
 /// greeting could come one byte at a time. What comes too late is closed.
-fn open_within(
+pub(crate) fn open_within(
     opts: mysql::OptsBuilder,
     limit: Duration,
     path: &str,

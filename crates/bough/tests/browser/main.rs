@@ -74,6 +74,12 @@ fn connect() {
     run("connect");
 }
 
+/// Statements in the console, with the keyboard, cancelled, and without script.
+#[test]
+fn console() {
+    run("console");
+}
+
 #[test]
 fn settings() {
     run("settings");

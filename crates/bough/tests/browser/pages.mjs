@@ -5,7 +5,7 @@
 // what `furnished` (lib/furnish.mjs) has made. query: what follows it. as: who looks, nobody unless given.
 // prepare: what is done on the page first.
 
-import { member } from './lib/furnish.mjs';
+import { UNKIND, member } from './lib/furnish.mjs';
 import { press } from './lib/tokens.mjs';
 import { admin, fillIn } from './lib/visit.mjs';
 import { until } from './lib/world.mjs';
@@ -19,6 +19,18 @@ const TOKENS = '/{organization}/settings/service-tokens';
 const dialog = (name) => async (page) => {
   await press(page, name).click();
   await page.getByRole('dialog').waitFor();
+};
+
+// What the console is asked, and what it cannot read.
+const RESULTS = `SELECT seq AS id, ELT(1 + seq % 3, 'Lamp', 'Garden chair, folding, of untreated larch wood', NULL) AS name,
+  seq * 19.99 AS price, UNHEX(MD5(seq)) AS digest, NOW() AS made_at, REPEAT('words and more words ', 40) AS notes,
+  '${UNKIND}' AS unkind, seq % 2 AS sold, '' AS nothing, REPEAT('w', 200) AS one_word FROM seq_1_to_5000`;
+const WRONG = 'SELECT id, name\nFORM product\nWHERE price < 10';
+
+const statement = (text) => async (page) => {
+  await page.getByLabel('SQL').fill(text);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.locator('[data-console-results] :is(table, .notice)').first().waitFor();
 };
 
 export const PAGES = [
@@ -81,6 +93,11 @@ export const PAGES = [
       await page.getByRole('link', { name: 'See what to mend' }).waitFor();
     },
   },
+  { name: 'console', route: '/{organization}/{database}/{branch}/console', with: dev, as: admin },
+  { name: 'console-off', route: '/{organization}/{database}/{branch}/console', with: { ...shop, branch: 'main' }, as: admin },
+  { name: 'console-of-member', route: '/{organization}/{database}/{branch}/console', with: { ...shop, branch: 'main' }, as: member },
+  { name: 'console-results', route: '/{organization}/{database}/{branch}/console', with: dev, as: admin, prepare: statement(RESULTS) },
+  { name: 'console-error', route: '/{organization}/{database}/{branch}/console', with: dev, as: admin, prepare: statement(WRONG) },
   { name: 'branch-lint', route: '/{organization}/{database}/{branch}/lint', with: dev, as: admin },
   { name: 'branch-promote', route: '/{organization}/{database}/{branch}/promote', with: dev, as: admin },
   { name: 'branch-demote', route: '/{organization}/{database}/{branch}/demote', with: { ...shop, branch: 'main' }, as: admin },

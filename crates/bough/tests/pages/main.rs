@@ -4,6 +4,7 @@
 mod account;
 mod attacks;
 mod branches;
+mod console;
 mod databases;
 mod everybody;
 mod html;

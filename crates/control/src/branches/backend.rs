@@ -62,6 +62,16 @@ impl ControlPlane {
         self.wish_of(branch).is_ok_and(|wish| wish.safe_migrations)
     }
 
+    /// The schema of a branch whose server refuses direct changes of it.
+    pub(crate) fn safe_schema(&self, branch: &BranchId) -> Option<DatabaseName> {
+        self.wish_of(branch).ok().filter(|wish| wish.safe_migrations).map(|wish| wish.schema)
+    }
+
+    /// Whether it is a production branch now.
+    pub(crate) fn is_production(&self, branch: &BranchId) -> Result<bool> {
+        self.wish_of(branch).map(|wish| wish.production)
+    }
+
     fn way_in(&self, branch: &BranchId, role: PasswordRole, wish: Wish) -> Result<Backend> {
         Ok(Backend {
             socket: self.engine()?.address(branch).path,

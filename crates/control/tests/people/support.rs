@@ -74,6 +74,7 @@ fn settings() -> Settings {
             branches_per_creator: 0,
             expiry_notice: Duration::from_secs(60),
             sleep_after: Duration::ZERO,
+            console_run: Duration::from_secs(30),
             restart_at_minute: None,
         },
         sessions: SessionLimits { idle: IDLE, longest: LONGEST },

@@ -21,7 +21,7 @@ const MEMBERS_MAX: u32 = 100;
 type Known = (&'static str, &'static str, &'static str, fn(&bough_control::databases::Settings) -> bool);
 
 /// Settings that this version acts on.
-const EFFECTIVE: [Known; 2] = [
+const EFFECTIVE: [Known; 3] = [
     (
         "deletion_protected",
         "Protect against deletion",
@@ -34,10 +34,16 @@ const EFFECTIVE: [Known; 2] = [
         "New branches in another region are refused.",
         |all| all.restrict_branch_region,
     ),
+    (
+        "production_branch_web_console",
+        "Web console on production branches",
+        "Whoever could make a password of a production branch can run statements on it in the console, in the same role.",
+        |all| all.production_branch_web_console,
+    ),
 ];
 
 /// Settings that are kept and answered for clients.
-const KEPT: [Known; 6] = [
+const KEPT: [Known; 5] = [
     ("require_approval_for_deploy", "Deploy requests need an approval", "For deploy requests.", |all| {
         all.require_approval_for_deploy
     }),
@@ -48,9 +54,6 @@ const KEPT: [Known; 6] = [
         all.foreign_keys_enabled
     }),
     ("insights_raw_queries", "Keep full query texts", "For insights.", |all| all.insights_raw_queries),
-    ("production_branch_web_console", "Web console on production branches", "For the console.", |all| {
-        all.production_branch_web_console
-    }),
     (
         "automatic_migrations",
         "Copy the rows of the migration table along",

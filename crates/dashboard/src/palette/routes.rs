@@ -1,6 +1,6 @@
 //! Finding things by name: as JSON for the script, as a page for who has none.
 
-use bough_control::names::NamesWanted;
+use bough_control::names::{BranchNamed, NamesWanted};
 use bough_control::pages::database_part;
 use bough_control::{Error, Page as Rows};
 use bough_policy::{Granted, Operation, OrganizationAt};
@@ -15,6 +15,8 @@ use crate::visit::Visit;
 /// Most results of each kind; together no more than twenty.
 const WANTED: NamesWanted = NamesWanted { databases: 5, branches: 6, tokens: 4 };
 const PAGES_SHOWN: usize = 5;
+/// What is written behind a branch's name for its console.
+const CONSOLE: &str = "console";
 
 /// Pages that can be jumped to, by the address that they have in the table of pages. One that is not in the
 /// table, or not open to the viewer, is left out.
@@ -56,6 +58,10 @@ fn hits(visit: &Visit<'_>, at: &Granted<OrganizationAt>, search: &str) -> Result
         name: name.to_owned(),
         href: visit.database_address(name, id),
     };
+    let branch_address = |row: &BranchNamed| {
+        let database = database_part(row.database.name.as_str(), row.database.id.as_str());
+        visit.branch_address(database, row.name.as_str(), row.id.as_str())
+    };
     let mut hits = pages(visit, at.at(), search);
     if search.is_empty() {
         let rows = Rows { number: 1, size: WANTED.databases };
@@ -63,16 +69,25 @@ fn hits(visit: &Visit<'_>, at: &Granted<OrganizationAt>, search: &str) -> Result
         hits.extend(rows.iter().map(|row| database(row.name.as_str(), row.id.as_str())));
         return Ok((hits, total > i64::from(WANTED.databases)));
     }
+    // "shop/dev console" is that branch's console.
+    let (search, console) = match search.strip_suffix(CONSOLE) {
+        Some(of) if of.ends_with(' ') && !of.trim().is_empty() => (of.trim(), true),
+        _ => (search, false),
+    };
     let named = visit.plane().find_named(visit.caller, at, search, WANTED)?;
+    if console {
+        hits.extend(named.branches.iter().map(|row| Hit {
+            kind: "console",
+            name: format!("{}/{}", row.database.name, row.name),
+            href: format!("{}/console", branch_address(row)),
+        }));
+        return Ok((hits, named.more));
+    }
     hits.extend(named.databases.iter().map(|row| database(row.name.as_str(), row.id.as_str())));
     hits.extend(named.branches.iter().map(|row| Hit {
         kind: "branch",
         name: format!("{}/{}", row.database.name, row.name),
-        href: visit.branch_address(
-            database_part(row.database.name.as_str(), row.database.id.as_str()),
-            row.name.as_str(),
-            row.id.as_str(),
-        ),
+        href: branch_address(row),
     }));
     hits.extend(named.tokens.iter().map(|row| Hit {
         kind: "token",
