@@ -38,6 +38,16 @@ impl Flavor {
         Some(Self { vendor, major, minor, patch })
     }
 
+    /// The version as a server greets with it. Programs read it: `mariadb-dump` leaves out what it does not know a
+    /// server to have. A MariaDB server puts `5.5.5-` before its own, so that old clients take it for one of MySQL.
+    pub fn greeting(self) -> String {
+        let Self { vendor, major, minor, patch } = self;
+        match vendor {
+            Vendor::MariaDb => format!("5.5.5-{major}.{minor}.{patch}-MariaDB"),
+            Vendor::MySql => format!("{major}.{minor}.{patch}"),
+        }
+    }
+
     /// Whether the server knows sequences (`CREATE SEQUENCE`).
     pub const fn has_sequences(self) -> bool {
         matches!(self.vendor, Vendor::MariaDb)
@@ -61,8 +71,9 @@ mod tests {
     #[test]
     fn reads_versions() {
         let maria = Flavor::parse("mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu");
-        assert_eq!(maria.expect("a version").to_string(), "mariadb-10.11.19");
-        assert_eq!(Flavor::parse("8.4.3").expect("a version").to_string(), "mysql-8.4.3");
+        let (maria, mysql) = (maria.expect("a version"), Flavor::parse("8.4.3").expect("a version"));
+        assert_eq!((maria.to_string(), mysql.to_string()), ("mariadb-10.11.19".into(), "mysql-8.4.3".into()));
+        assert_eq!((maria.greeting(), mysql.greeting()), ("5.5.5-10.11.19-MariaDB".into(), "8.4.3".into()));
         assert_eq!(Flavor::parse("no version"), None);
     }
 }

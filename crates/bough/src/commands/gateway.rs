@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Result<()> {
     logging::start(&config.log)?;
     raise_descriptors();
     let engine = dir.engine(&config)?;
-    let version = engine.flavor().to_string();
+    let version = engine.flavor().greeting();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let stopped = stop_signal()?;

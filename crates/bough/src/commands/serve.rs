@@ -102,7 +102,7 @@ pub fn serve(
         let background = plane.start_background()?;
         gateway::region::listen(&dir.run(), Arc::clone(&plane))?;
         let listens = listening.is_some();
-        let version = engine.flavor().to_string();
+        let version = engine.flavor().greeting();
         gateway::tell_addresses(&dir.run(), &plane);
         let clients = match listening {
             Some(listening) => Some(listening.serve(dir, &config, &plane, &version).await?),

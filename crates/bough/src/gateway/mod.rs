@@ -23,8 +23,6 @@ use directory::PlaneDirectory;
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: u32 = 1024;
-/// What a server of MariaDB puts before its version, so that old clients take it for one of MySQL.
-const VERSION_PREFIX: &str = "5.5.5-";
 
 /// Listens for MySQL clients, before anything is served.
 pub struct Listening {
@@ -170,7 +168,7 @@ fn settings(config: &Config, version: &str, process: u8) -> Result<Settings> {
     let proxies = Cidrs::parse(from.proxy_protocol_from.iter().map(String::as_str))
         .map_err(|why| anyhow::anyhow!("[gateway] proxy_protocol_from: {why}"))?;
     Ok(Settings {
-        version: format!("{VERSION_PREFIX}{version}"),
+        version: version.to_owned(),
         connections_max: unlimited(from.connections_max),
         connections_per_address: unlimited(from.connections_per_address),
         connections_per_password: unlimited(from.connections_per_password),

@@ -52,15 +52,28 @@ impl Login {
     }
 
     pub fn shell_without_tls(&self) -> Command {
+        let mut command = self.client("mariadb");
+        command.args(["--batch", "--skip-column-names", "--unbuffered", &self.schema]);
+        command
+    }
+
+    /// A program of MariaDB's, told where to connect and as whom, with TLS.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = self.client(name);
+        command.args(["--ssl-verify-server-cert", &format!("--ssl-ca={}", self.ca)]);
+        command
+    }
+
+    fn client(&self, name: &str) -> Command {
         let (host, port) = self.address.rsplit_once(':').expect("host and port");
-        let mut command = Command::new("mariadb");
-        command.args(["--no-defaults", "--batch", "--skip-column-names", "--unbuffered"]);
+        let mut command = Command::new(name);
         command.args([
+            "--no-defaults",
             &format!("--host={host}"),
             &format!("--port={port}"),
             &format!("--user={}", self.user),
         ]);
-        command.env("MYSQL_PWD", &self.secret).arg(&self.schema);
+        command.env("MYSQL_PWD", &self.secret);
         command
     }
 

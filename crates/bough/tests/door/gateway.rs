@@ -1,6 +1,8 @@
 //! MySQL clients of branches: who gets in through the gateway, as what, and until when. The client is the shell.
 
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use bough_testkit::{Answer, Bough, Client, Options, wait_until};
 use nix::sys::signal::{Signal, kill};
@@ -190,6 +192,51 @@ fn nobody_gets_in_who_should_not() {
     let last_used = || admin_of(&bough).get(&login.path).expect(200).json["last_used_at"].clone();
     wait_until(SOON, "the use to be written down", || (!last_used().is_null()).then_some(()));
     assert!(!login.id.is_empty());
+}
+
+/// What the gateway greets with, up to its first zero byte.
+fn greeting(address: &str) -> String {
+    let mut greeting = [0; 64];
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.read_exact(&mut greeting).expect("a greeting");
+    let version: Vec<u8> = greeting[5..].iter().copied().take_while(|byte| *byte != 0).collect();
+    String::from_utf8(version).expect("text")
+}
+
+#[test]
+fn a_dump_through_the_gateway_is_that_of_the_server() {
+    let bough = Bough::start(BOUGH);
+    let admin = shop(&bough);
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "dump"}));
+    let version = bough.sql("shop", "dev", "SELECT SUBSTRING_INDEX(VERSION(), '-MariaDB', 1)");
+    let process = Gateway::start(&bough);
+    for address in [&login.address, &process.address] {
+        assert_eq!(greeting(address), format!("5.5.5-{version}-MariaDB"));
+    }
+    for statement in [
+        "CREATE TABLE t (id INT PRIMARY KEY, word VARCHAR(20)) DEFAULT CHARSET = utf8mb4",
+        "CREATE TRIGGER shout BEFORE INSERT ON t FOR EACH ROW SET NEW.word = UPPER(NEW.word)",
+        "CREATE PROCEDURE words() SELECT word FROM t",
+        "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM t",
+        "INSERT INTO t VALUES (1, 'zürich')",
+    ] {
+        login.says(statement);
+    }
+    let whole = ["--routines", "--events", "--triggers", "--single-transaction", "--skip-dump-date"];
+    let dumped = login.program("mariadb-dump").args(whole).arg(&login.schema).output().expect("a dump");
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    let dump = String::from_utf8(dumped.stdout).expect("text");
+    for part in ["SET NAMES utf8mb4", "TRIGGER shout", "PROCEDURE `words`", "EVENT `nightly`", "'ZÜRICH'"] {
+        assert!(dump.contains(part), "{part} is in {dump}");
+    }
+    let other = Login::make(&bough, &admin, "main", &json!({"name": "load"}));
+    let mut load =
+        other.program("mariadb").arg(&other.schema).stdin(Stdio::piped()).spawn().expect("a shell");
+    load.stdin.take().expect("a pipe").write_all(dump.as_bytes()).expect("it reads");
+    assert!(load.wait().expect("its end").success());
+    let triggers =
+        "SELECT GROUP_CONCAT(trigger_name) FROM information_schema.triggers WHERE trigger_schema = 'shop'";
+    assert_eq!(bough.sql("shop", "main", triggers), "shout");
 }
 
 fn admin_of(bough: &Bough) -> Client {
