@@ -181,7 +181,7 @@ pub fn everything(bough: &Bough, world: &World, hands: &mut [Vec<Item>], mains: 
         }
     }
     for item in hands.iter_mut().flatten().chain(mains.iter_mut()).filter(|item| !item.whole_database) {
-        findings.extend(rows_of(world, item).err());
+        findings.extend(rows_of(bough, world, item).err());
     }
     for item in hands.iter_mut().flatten().filter(|item| !item.whole_database) {
         findings.extend(passwords_of(bough, item).err());
@@ -245,9 +245,17 @@ fn adopt_parents(shown: &Shown, items: &mut [Item]) {
 }
 
 /// Every acknowledged row is there, and none that nobody sent.
-fn rows_of(world: &World, item: &mut Item) -> Result<(), String> {
+fn rows_of(bough: &Bough, world: &World, item: &mut Item) -> Result<(), String> {
     let called = format!("{}/{}", item.database, item.branch);
-    let mut conn = rows::open(&world.branches, item).ok_or_else(|| format!("{called} does not answer"))?;
+    let mut conn = match rows::open(&world.branches, item) {
+        Some(conn) => conn,
+        // It has fallen asleep since all were woken.
+        None => {
+            settle(bough, Instant::now())?;
+            wake_all(bough)?;
+            rows::open(&world.branches, item).ok_or_else(|| format!("{called} does not answer"))?
+        }
+    };
     let found = rows::read(&mut conn).map_err(|error| format!("{called}: {error}"))?;
     let pool = rows::pool_mib(&mut conn).map_err(|error| format!("{called}: {error}"))?;
     let wanted = SIZES.iter().find(|(name, _)| item.size.as_deref() == Some(*name));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bough_testkit::{Answer, Bough, Options};
@@ -23,6 +23,10 @@ const BRANCHES_MAX: usize = 12;
 const LIMIT_S: u64 = 150;
 /// Longest wait for the disk to be let go, in seconds.
 const UMOUNT_LIMIT_S: u64 = 20;
+/// One statement that writes more than is left on a full disk.
+const TOO_MUCH: &str = "INSERT INTO large SELECT seq, REPEAT('x', 250) FROM seq_1_to_100000";
+/// What a server answers that: a table is full, the disk is full, a file cannot be written.
+const TOO_MUCH_FOR_THE_DISK: [u16; 3] = [1114, 1021, 1026];
 /// Most rows that are written to the full disk.
 const ROWS_MAX: u64 = 20_000;
 
@@ -104,6 +108,8 @@ pub fn run(binary: &str, then: Then) -> Result<bool, String> {
 fn fill_and_empty(bough: &mut Bough, disk: &Path, then: Then) -> Result<(), String> {
     bough.database("shop");
     bough.sql("shop", "main", rows::TABLE);
+    let client = Client::of(bough);
+    client.says("CREATE TABLE large (id INT PRIMARY KEY, text CHAR(250))")?;
     let id = bough.wait_branch("shop", "main")["id"].as_str().unwrap_or_default().to_owned();
     let socket = bough.data_dir().join("engine/branches").join(id).join("mysql.sock");
     let mut written = Written::default();
@@ -138,6 +144,11 @@ fn fill_and_empty(bough: &mut Bough, disk: &Path, then: Then) -> Result<(), Stri
         written.acknowledged.len() - 200,
         written.last.as_deref().unwrap_or("no end was found")
     ));
+    let (said, errors) = client.run(&format!("{TOO_MUCH}; SELECT CONCAT('still ', 'in')"))?;
+    say(&format!("a client of the gateway on the full disk: {errors}"));
+    let own = TOO_MUCH_FOR_THE_DISK.iter().any(|errno| errors.starts_with(&format!("ERROR {errno} (HY000)")));
+    require(own && errors.lines().count() == 1, &format!("the server's own error, once: {errors}"))?;
+    require(said == "still in\n", &format!("its session goes on: {said}"))?;
     let admin = bough.admin();
     let path = admin.org("/databases/shop/branches");
     let listed = admin.try_send("GET", &path, &[], None);
@@ -180,6 +191,7 @@ fn fill_and_empty(bough: &mut Bough, disk: &Path, then: Then) -> Result<(), Stri
         require(waited, &format!("rows can be written again: {why}"))?;
     }
     say(&format!("rows are written again {} ms after there was room", begun.elapsed().as_millis()));
+    client.at(bough).says(&format!("{TOO_MUCH}; DROP TABLE large"))?;
     if changed.status != 201 {
         post(bough, "while-full").expect(201);
     }
@@ -229,6 +241,56 @@ fn fill(path: &Path) -> Result<(), String> {
         while file.write_all(&block).and_then(|()| file.sync_data()).is_ok() {}
     }
     Ok(())
+}
+
+/// A client of `main`, through the gateway: the shell.
+struct Client {
+    address: String,
+    user: String,
+    secret: String,
+}
+
+impl Client {
+    fn of(bough: &Bough) -> Self {
+        let admin = bough.admin();
+        let path = admin.org("/databases/shop/branches/main/passwords");
+        let made = admin.post(&path, &json!({"name": "on the full disk"})).expect(201);
+        let (user, secret) = (made.str("/username").to_owned(), made.str("/plain_text").to_owned());
+        Self { address: bough.mysql_address(), user, secret }
+    }
+
+    /// The same one, of a Bough that was started again.
+    fn at(self, bough: &Bough) -> Self {
+        Self { address: bough.mysql_address(), ..self }
+    }
+
+    /// What the shell prints, and the errors that it tells. It goes on after one.
+    fn run(&self, sql: &str) -> Result<(String, String), String> {
+        let (host, port) = self.address.rsplit_once(':').unwrap_or_default();
+        let mut shell = Command::new("mariadb")
+            .args(["--no-defaults", "--batch", "--skip-column-names", "--force", "--ssl"])
+            .args([&format!("--host={host}"), &format!("--port={port}"), &format!("--user={}", self.user)])
+            .arg("shop")
+            .env("MYSQL_PWD", &self.secret)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("mariadb: {error}"))?;
+        // Not as an option: there it does not go on.
+        let told = shell.stdin.take().map(|mut to| to.write_all(sql.as_bytes()));
+        let output = shell.wait_with_output().map_err(|error| format!("mariadb: {error}"))?;
+        require(matches!(told, Some(Ok(()))), "the shell reads")?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let errors: Vec<&str> = errors.lines().filter(|line| line.starts_with("ERROR ")).collect();
+        Ok((said, errors.join("\n")))
+    }
+
+    fn says(&self, sql: &str) -> Result<(), String> {
+        let (_, errors) = self.run(sql)?;
+        require(errors.is_empty(), &format!("{sql}: {errors}"))
+    }
 }
 
 /// Rows of `main`.

@@ -27,6 +27,8 @@ use operations::{OPERATIONS, Outcome, Turn};
 
 /// Databases that all clients share.
 const SHARED_DATABASES: [&str; 2] = ["d0", "d1"];
+/// After how long without use branches fall asleep, in seconds: the shortest time that can be set.
+const SLEEP_AFTER_S: u64 = 10;
 /// Shortest and longest round, in milliseconds.
 const ROUND_MS: (u64, u64) = (300, 2_500);
 /// The goal: everything is as wished so long after the worst, in seconds.
@@ -87,7 +89,9 @@ pub(crate) fn say(text: &str) {
 pub fn run(binary: &str, options: &Options) -> Report {
     say(&format!("torture: seed {}, {} clients", options.seed, options.clients));
     let mut chance = Chance::new(options.seed);
-    let mut bough = Bough::start_with(binary, BoughOptions::default());
+    // What nobody uses falls asleep in the middle of it, and wakes when somebody comes.
+    let env = vec![("BOUGH_LIMITS_SLEEP_AFTER_S".to_owned(), SLEEP_AFTER_S.to_string())];
+    let mut bough = Bough::start_with(binary, BoughOptions { env, ..BoughOptions::default() });
     let world = World::new(&bough, &SHARED_DATABASES);
     for database in SHARED_DATABASES {
         bough.database(database);
