@@ -111,6 +111,7 @@ visit('who is connected is listed, and ended by a button', { as: admin }, async 
     await page.reload();
     return (await row.count()) === 1;
   });
+  assert.equal(await row.locator('[data-label="From"]').innerText(), '127.0.0.1');
   await axe(page);
   await noOverflow(page);
   await row.getByRole('button', { name: /^Kill/ }).click();
