@@ -71,7 +71,7 @@ impl Lines {
         if !line.ends_with('\n') {
             return Err(Error::new(ErrorKind::UnexpectedEof, "no whole line"));
         }
-        Ok(serde_json::from_str(&line)?)
+        serde_json::from_str(&line).map_err(|error| Error::new(ErrorKind::InvalidData, error))
     }
 
     pub(crate) async fn write(&mut self, line: &impl Serialize) -> Result<()> {

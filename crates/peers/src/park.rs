@@ -30,7 +30,7 @@ use crate::exchange::{ANSWER_MAX_BYTES, Answer, EXCHANGE_LIMIT, Lines, Question}
 /// Longest time that a branch can be parked, waiting for its sessions to stand included.
 pub const PARK_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for a process to say that it has begun: one that is stuck must not hold up the others' clients.
-const BEGIN_LIMIT: Duration = Duration::from_secs(2);
+const BEGIN_LIMIT: Duration = Duration::from_secs(3);
 /// Longest wait for a word of a process when the time for its sessions to stand is over.
 const WORD_LIMIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether processes that are starting have started.

@@ -118,12 +118,12 @@ fn transactions_end_first_and_then_nobody_begins_anything() {
     // Whoever does not come to stand in time is told, and nobody is held.
     one.tell("BEGIN");
     assert_eq!(one.ask(INSERT), "done");
-    let busy = rig.outcome(rig.park(10 * MOMENT)).expect_err("one is in a transaction");
+    let busy = rig.outcome(rig.park(25 * MOMENT)).expect_err("one is in a transaction");
     assert!(matches!(busy, ParkFailed::Busy { process: 0, sessions: 1 }), "{busy}");
     assert_eq!(two.ask(INSERT), "done");
     one.tell("ROLLBACK");
     // So is nobody whose limit is over.
-    let parked = rig.outcome(rig.park(10 * MOMENT)).expect("all stand");
+    let parked = rig.outcome(rig.park(25 * MOMENT)).expect("all stand");
     assert_eq!(one.ask(INSERT), "done", "it goes on at the limit");
     assert!(!parked.holds());
     // One more process makes three that are asked.
