@@ -8,7 +8,7 @@ use bough_control::console::{
 use bough_control::model::{Digest, PasswordRole};
 use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, Operation, refine};
 
-use super::shown::results;
+use super::shown::{grouped, results};
 use super::view::{Console, Errors, RoleChoice, Running};
 use crate::answer::Answer;
 use crate::branches::bytes;
@@ -51,9 +51,10 @@ fn written(visit: &Visit<'_>) -> String {
 fn limits(visit: &Visit<'_>) -> String {
     let shown = |count: usize| bytes(i64::try_from(count).unwrap_or(i64::MAX));
     format!(
-        "At most {} s for a run, {} of text, {ROWS_MAX} rows of each answer, and {} of all.",
+        "At most {} s for a run, {} of text, {} rows of each answer, and {} of all.",
         visit.plane().settings().limits.console_run.as_secs(),
         shown(STATEMENT_MAX_BYTES),
+        grouped(ROWS_MAX as u64),
         shown(SHOWN_MAX_BYTES)
     )
 }

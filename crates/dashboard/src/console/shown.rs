@@ -24,7 +24,7 @@ const HEX_MAX: usize = 512;
 const AROUND: usize = 60;
 
 /// A number with a comma after each thousand.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
