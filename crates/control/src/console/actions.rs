@@ -263,7 +263,10 @@ impl ControlPlane {
             opened => opened,
         };
         opened.map_err(|error| {
-            Error::Unavailable(format!("the branch's server does not answer: {error}; nothing was run"))
+            tracing::warn!(%branch, %error, "the console does not reach a branch's server");
+            Error::Unavailable(
+                "the branch's server does not answer: nothing was run; try again in a moment".to_owned(),
+            )
         })
     }
 
