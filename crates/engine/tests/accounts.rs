@@ -9,8 +9,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use bough_engine::BranchSpec;
+use bough_engine::{BranchSpec, wait_until};
 use bough_model::{Desired, PasswordRole};
 use bough_mysql_client::{Connection, Error};
 use support::printed::printed;
@@ -287,4 +289,50 @@ fn what_each_role_may_do() {
         }
     }
     compare("rights.txt", &printed);
+}
+
+/// Whoever tries without pause to change his own account must not find it open when rights change.
+#[test]
+fn rights_change_while_clients_try_to_change_their_accounts() {
+    let rig = Rig::new();
+    let spec = root_spec("hammeraaaaaa");
+    converge(&rig.engine, &spec, Desired::Running);
+    let (over, tried, won) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for role in [PasswordRole::Reader, PasswordRole::Writer, PasswordRole::ReadWriter] {
+            let mut conn = enter(&rig.engine, &spec.id, role).expect("a session");
+            let (over, tried, won) = (&over, &tried, &won);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    tried.fetch_add(1, Ordering::Relaxed);
+                    match conn.execute("SET PASSWORD = PASSWORD('mine')") {
+                        Ok(()) => _ = won.fetch_add(1, Ordering::Relaxed),
+                        Err(Error::Statement { .. }) => {}
+                        Err(_) => return,
+                    }
+                }
+            });
+        }
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for round in 0..6 {
+                let before = tried.load(Ordering::Relaxed);
+                let more = || (tried.load(Ordering::Relaxed) > before + 100).then_some(());
+                assert_eq!(
+                    wait_until(Duration::from_secs(10), Duration::from_millis(5), more),
+                    Some(()),
+                    "they try"
+                );
+                let wished = if round % 2 == 0 { configured(&spec, true) } else { spec.clone() };
+                converge(&rig.engine, &wished, Desired::Running);
+                assert_eq!(won.load(Ordering::Relaxed), 0, "round {round}");
+                for role in PasswordRole::ALL {
+                    drop(enter(&rig.engine, &spec.id, role).expect("a session"));
+                }
+            }
+        }));
+        over.store(true, Ordering::Relaxed);
+        if let Err(failed) = done {
+            std::panic::resume_unwind(failed);
+        }
+    });
 }

@@ -1,14 +1,19 @@
 //! Makes the accounts what is wished, seals them, and ends what was begun with rights that were taken.
+//!
+//! Rights on the schema stand in a table of their own, which no client reaches: they are changed without opening the
+//! accounts. Somebody who tries to change his account without pause would get in at each opening, and with that
+//! keep everybody of his role out.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bough_model::{BranchId, PasswordRole};
-use bough_mysql_client::{Connection, Error, code, quote_grant_schema, quote_str};
+use bough_mysql_client::{Connection, Error, code, quote_grant_schema, quote_ident, quote_str};
 
 use super::seen::Difference;
 use super::{AccountsSeen, Wished, account, rights, seal};
 use crate::managed::{BranchSpec, ManagedEngine};
+use crate::prepare::ROLE_HOST;
 use crate::wait::wait_until;
 use crate::{EngineError, cnf, killpoint, prepare};
 
@@ -31,9 +36,15 @@ impl ManagedEngine {
         let mut seen = self.accounts_seen(id, &mut conn, self.are_accounts_open(id)?)?;
         // Whose they are that an interrupted rewriting left over is not known any more.
         let mut narrowed: BTreeSet<&str> = if seen.half_done { all_accounts() } else { BTreeSet::new() };
-        for _ in 0..REWRITES_MAX {
-            if !seen.sealed || !seen.are_roles_as_wished(&wished) {
+        for round in 0..REWRITES_MAX {
+            if round == 0 && seen.differ_in_rights_alone(&wished) {
+                self.note_rewriting(id)?;
+                narrowed.extend(change_rights(&mut conn, &seen, &wished).map_err(&failed)?);
+            } else if !seen.sealed || !seen.are_roles_as_wished(&wished) {
                 self.open_accounts(id, &mut conn)?;
+                if round > 0 {
+                    cut(id, &mut conn, &all_accounts())?;
+                }
                 narrowed.extend(self.rewrite(&mut conn, &seen, &wished).map_err(&failed)?);
             }
             self.enforce(id, &mut conn, &wished)?;
@@ -54,17 +65,23 @@ impl ManagedEngine {
 
     /// Lets accounts be changed until they are sealed again, which is noted first.
     pub(crate) fn open_accounts(&self, id: &BranchId, conn: &mut Connection) -> Result<(), EngineError> {
-        let paths = self.dir.branch(id);
-        if !self.are_accounts_open(id)? {
-            self.set_stage(id, &paths, |stage| stage.accounts_open = true)?;
-        }
+        self.note_rewriting(id)?;
         {
             let _own = self.account.own_files()?;
-            seal::unseal(&paths, seal::ACCOUNTS)?;
+            seal::unseal(&self.dir.branch(id), seal::ACCOUNTS)?;
         }
         reopen(id, conn)?;
         killpoint::reach("seal-accounts.opened");
         Ok(())
+    }
+
+    /// Notes that something of the accounts is being rewritten: until that has ended, sessions may live whose rights
+    /// were taken.
+    fn note_rewriting(&self, id: &BranchId) -> Result<(), EngineError> {
+        if self.are_accounts_open(id)? {
+            return Ok(());
+        }
+        self.set_stage(id, &self.dir.branch(id), |stage| stage.accounts_open = true)
     }
 
     fn are_accounts_open(&self, id: &BranchId) -> Result<bool, EngineError> {
@@ -86,7 +103,7 @@ impl ManagedEngine {
             if difference == Difference::None {
                 continue;
             }
-            if difference == Difference::Other {
+            if difference != (Difference::Rights { surplus: false }) {
                 conn.execute(format!(
                     "CREATE OR REPLACE USER {} IDENTIFIED VIA mysql_native_password USING {}",
                     account(role),
@@ -124,6 +141,43 @@ impl ManagedEngine {
         killpoint::reach("seal-accounts.sealed");
         Ok(())
     }
+}
+
+/// What the roles may do on the schema, as it is wished; which of them lost rights. Whatever of it the server does not take
+/// over shows when it is asked again.
+fn change_rights(
+    conn: &mut Connection,
+    seen: &AccountsSeen,
+    wished: &Wished<'_>,
+) -> Result<Vec<&'static str>, Error> {
+    let safe = wished.accounts.safe_migrations;
+    let rows = conn.query_rows(
+        "SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'db' AND COLUMN_NAME LIKE '%\\_priv'",
+    )?;
+    let columns =
+        rows.iter().map(|row| Ok(row.text("name")?.to_owned())).collect::<Result<Vec<_>, Error>>()?;
+    let mut narrowed = Vec::new();
+    for role in PasswordRole::ALL {
+        let Difference::Rights { surplus } = seen.difference(role, wished) else { continue };
+        let right = |column: &String| {
+            let has = if rights::has(role, safe, column) { 'Y' } else { 'N' };
+            format!("{} = '{has}'", quote_ident(column))
+        };
+        // There is one row: that of the schema, or the difference would be another.
+        conn.execute(format!(
+            "UPDATE mysql.db SET {} WHERE User = {} AND Host = {}",
+            columns.iter().map(right).collect::<Vec<_>>().join(", "),
+            quote_str(role.account()),
+            quote_str(ROLE_HOST)
+        ))?;
+        if surplus {
+            narrowed.push(role.account());
+        }
+    }
+    killpoint::reach("seal-accounts.rewritten");
+    conn.execute("FLUSH PRIVILEGES")?;
+    Ok(narrowed)
 }
 
 fn all_accounts() -> BTreeSet<&'static str> {

@@ -49,3 +49,14 @@ pub(super) const fn of(role: PasswordRole, safe_migrations: bool) -> &'static [&
         PasswordRole::Admin => &[ALL],
     }
 }
+
+/// Whether a role has the right that a column of the server's table of rights on schemas stands for.
+pub(super) fn has(role: PasswordRole, safe_migrations: bool, column: &str) -> bool {
+    let column = column.to_ascii_lowercase();
+    let stands_for = |right: &&str| match *right {
+        ALL => column != "grant_priv",
+        "CREATE TEMPORARY TABLES" => column == "create_tmp_table_priv",
+        right => column == right.to_ascii_lowercase().replace(' ', "_") + "_priv",
+    };
+    of(role, safe_migrations).iter().any(stands_for)
+}

@@ -35,9 +35,12 @@ pub(super) struct AccountSeen {
 pub(super) enum Difference {
     /// Not at all.
     None,
-    /// It lacks rights.
-    Lacks,
-    /// It is missing, has something that it shall not have, or another secret.
+    /// In the rights on its schema alone. Whether it has some that it shall not have.
+    Rights {
+        /// Sessions from before may still have them.
+        surplus: bool,
+    },
+    /// It is missing, has rights elsewhere, or another secret.
     Other,
 }
 
@@ -75,6 +78,13 @@ impl AccountsSeen {
     pub(super) fn are_roles_as_wished(&self, wished: &Wished<'_>) -> bool {
         let alike = |role: &PasswordRole| self.difference(*role, wished) == Difference::None;
         !self.strangers && PasswordRole::ALL.iter().all(alike)
+    }
+
+    /// Whether nothing is to be changed but what roles may do on the schema.
+    pub(super) fn differ_in_rights_alone(&self, wished: &Wished<'_>) -> bool {
+        let differences = PasswordRole::ALL.map(|role| self.difference(role, wished));
+        let rights = differences.iter().any(|difference| matches!(difference, Difference::Rights { .. }));
+        self.sealed && !self.strangers && rights && !differences.contains(&Difference::Other)
     }
 
     pub(super) fn difference(&self, role: PasswordRole, wished: &Wished<'_>) -> Difference {
@@ -134,9 +144,8 @@ impl AccountSeen {
         let lacking = wanted.iter().any(|right| !granted.rights.contains(*right));
         match (surplus, lacking) {
             (false, false) => Difference::None,
-            (false, true) => Difference::Lacks,
-            (true, _) if wanted == [rights::ALL] => Difference::Lacks,
-            (true, _) => Difference::Other,
+            (true, _) if wanted == [rights::ALL] => Difference::Rights { surplus: false },
+            (surplus, _) => Difference::Rights { surplus },
         }
     }
 }
