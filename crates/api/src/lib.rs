@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use bough_control::ControlPlane;
 
+pub use metrics::{OtherFigure, OtherFigures};
 pub use openapi::openapi;
 pub use server::{ServeError, Server};
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub connections_max: usize,
     /// Of these, how many one address may hold; 0 lifts the limit.
     pub connections_per_address: usize,
+    /// Figures that are told with the API's own at `/metrics`.
+    pub other_figures: OtherFigures,
 }
 
 /// The door, with all that its handlers need.
@@ -54,6 +57,7 @@ pub(crate) struct Api {
     plane: Arc<ControlPlane>,
     rate: rate::RateLimit,
     metrics: metrics::Metrics,
+    other_figures: OtherFigures,
     seats: Arc<seats::Seats>,
     bodies: body::Bodies,
 }

@@ -1,6 +1,7 @@
 //! Figures for Prometheus. Labels are operations and classes of status: nothing that users name.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -43,6 +44,36 @@ impl Metrics {
     }
 }
 
+/// A figure that others add to the page.
+#[derive(Clone, Debug)]
+pub struct OtherFigure {
+    /// Its name, without the prefix.
+    pub name: String,
+    /// Whether it only ever grows.
+    pub grows: bool,
+    /// What it says.
+    pub help: &'static str,
+    /// Its values, each with the number of the process that it is of.
+    pub values: Vec<(u8, u64)>,
+}
+
+/// Asks for such figures, on a thread that may wait.
+#[derive(Clone)]
+pub struct OtherFigures(Arc<dyn Fn() -> Vec<OtherFigure> + Send + Sync>);
+
+impl OtherFigures {
+    /// Those that this answers.
+    pub fn new(asks: impl Fn() -> Vec<OtherFigure> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(asks))
+    }
+}
+
+impl fmt::Debug for OtherFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OtherFigures")
+    }
+}
+
 /// The whole page of figures.
 pub(crate) fn page(api: &Api) -> String {
     let mut text = String::new();
@@ -80,6 +111,13 @@ pub(crate) fn page(api: &Api) -> String {
             text,
             "# HELP bough_{name} {help}\n# TYPE bough_{name} {kind}\nbough_{name}{total} {figure}"
         );
+    }
+    for OtherFigure { name, grows, help, values } in (api.other_figures.0)() {
+        let (kind, total) = if grows { ("counter", "_total") } else { ("gauge", "") };
+        let _ = writeln!(text, "# HELP bough_{name} {help}\n# TYPE bough_{name} {kind}");
+        for (process, value) in values {
+            let _ = writeln!(text, "bough_{name}{total}{{process=\"{process}\"}} {value}");
+        }
     }
     text.push_str("# EOF\n");
     text

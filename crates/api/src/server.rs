@@ -99,6 +99,7 @@ impl Server {
             plane,
             rate,
             metrics: Metrics::new(),
+            other_figures: options.other_figures,
             seats: Arc::clone(&seats),
             bodies: Bodies::default(),
         });

@@ -31,6 +31,45 @@ pub struct Figures {
     pub bytes_out: u64,
 }
 
+/// A figure by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// As it is called where it is told, without a prefix.
+    pub name: &'static str,
+    /// Whether it only ever grows.
+    pub grows: bool,
+    /// What it says.
+    pub help: &'static str,
+    /// The figure.
+    pub value: u64,
+}
+
+impl Figures {
+    /// All of them by name.
+    pub fn named(&self) -> [Named; 12] {
+        let now = |name, help, value| Named { name, grows: false, help, value };
+        let since = |name, help, value| Named { name, grows: true, help, value };
+        [
+            now("connections", "Connections of MySQL clients, logged in or not.", self.connections_open),
+            now("sessions", "Sessions of MySQL clients.", self.sessions_open),
+            since("accepted", "Connections accepted.", self.accepted),
+            since("turned_away", "Connections turned away for want of a place.", self.turned_away),
+            since("logins_refused", "Logins refused; the log says why.", self.logins_refused),
+            since("logins_broken", "Logins that did not come to an end.", self.logins_broken),
+            since("sessions_begun", "Sessions begun.", self.sessions),
+            since("sessions_cut", "Sessions cut, for their password had ended.", self.cut),
+            since(
+                "backends_unavailable",
+                "Branches that could not be reached for a client who had logged in.",
+                self.backends_unavailable,
+            ),
+            since("commands", "Commands carried out.", self.commands),
+            since("received_bytes", "Bytes from clients.", self.bytes_in),
+            since("sent_bytes", "Bytes to clients.", self.bytes_out),
+        ]
+    }
+}
+
 /// The counters behind [`Figures`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

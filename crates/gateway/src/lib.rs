@@ -32,7 +32,7 @@ pub mod untrusted;
 mod verify;
 mod watch;
 
-pub use counters::Figures;
+pub use counters::{Figures, Named};
 pub use directory::{Backend, BoxFuture, Credential, Directory, Kill, KillOutcome, Unavailable};
 pub use gate::{Parked, StillBusy};
 pub use gateway::{Entropy, Gateway};

@@ -81,9 +81,9 @@ async fn connection(inner: Arc<Inner>, stream: TcpStream, from: SocketAddr, seat
             session::run(inner, client, peer, id).await;
             drop((place, seat));
         }
-        Err(LoginFailed::Denied) => {
+        Err(LoginFailed::Denied(why, address)) => {
             count(&inner.counters.logins_refused);
-            tracing::info!(address = %from, "a login was refused");
+            why.note(address);
         }
         Err(LoginFailed::Broken(why)) => {
             count(&inner.counters.logins_broken);

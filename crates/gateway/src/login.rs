@@ -18,7 +18,7 @@ use crate::link::Link;
 use crate::refusal;
 use crate::settings::LOGIN_PACKET_MAX_BYTES;
 use crate::stream::ClientStream;
-use crate::verify::{Claimant, Proof};
+use crate::verify::{Claimant, Proof, WhyNot};
 
 /// A client that is who it says.
 pub(crate) struct LoggedIn<S> {
@@ -36,7 +36,7 @@ pub(crate) struct LoggedIn<S> {
 #[derive(Debug)]
 pub(crate) enum LoginFailed {
     /// Unknown user, wrong password, wrong address.
-    Denied,
+    Denied(WhyNot, SocketAddr),
     /// It cannot be read, is too old, or does not want TLS.
     Broken(&'static str),
     /// It left, or the network did.
@@ -116,9 +116,9 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
             let username = String::from_utf8_lossy(&hello.user).into_owned();
             Ok(LoggedIn { link, credential, username, hello, nonce, sequence })
         }
-        Err(refused) => {
+        Err((refused, why)) => {
             link.send(sequence, &refused.to_payload()).await?;
-            Err(LoginFailed::Denied)
+            Err(LoginFailed::Denied(why, peer.address))
         }
     }
 }
@@ -177,13 +177,16 @@ pub(crate) async fn prove<S: AsyncRead + AsyncWrite + Unpin + InTls>(
     nonce: Nonce,
     sequence: &mut u8,
     peer: Peer,
-) -> io::Result<Result<(Credential, Nonce), ErrPacket>> {
+) -> io::Result<Result<(Credential, Nonce), (ErrPacket, WhyNot)>> {
     // A name that cannot be one is nobody's.
     let found = match str::from_utf8(claim.user) {
         Ok(user) => inner.directory.credential(user),
         Err(_) => Ok(None),
     };
-    let Ok(found) = found else { return Ok(Err(refusal::directory_unavailable())) };
+    let Ok(found) = found else {
+        let why = WhyNot { password: None, reason: "the passwords cannot be read" };
+        return Ok(Err((refusal::directory_unavailable(), why)));
+    };
     let claimant = Claimant::new(found, &inner.nobody, peer.address.ip());
     let can_switch = capabilities.has(Capabilities::PLUGIN_AUTH);
     let mut exchange = Exchange { inner, link, sequence, nonce };
@@ -208,10 +211,8 @@ pub(crate) async fn prove<S: AsyncRead + AsyncWrite + Unpin + InTls>(
         knows = claimant.knows(&Proof::Native(&exchange.nonce, &response));
     }
     let nonce = exchange.nonce;
-    let credential = claimant.admit(knows);
-    Ok(credential
-        .map(|credential| (credential, nonce))
-        .ok_or_else(|| refusal::denied(claim.user, peer.address.ip(), with_password)))
+    let denied = || refusal::denied(claim.user, peer.address.ip(), with_password);
+    Ok(claimant.admit(knows).map(|credential| (credential, nonce)).map_err(|why| (denied(), why)))
 }
 
 /// Whether nobody can listen.

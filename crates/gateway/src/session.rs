@@ -238,9 +238,10 @@ impl Client {
         );
         let (credential, nonce) = match timeout(self.inner.settings.login_limit, proving).await {
             Ok(Ok(Ok(proved))) => proved,
-            Ok(Ok(Err(error))) => {
+            Ok(Ok(Err((error, why)))) => {
                 count(&self.inner.counters.logins_refused);
                 farewell(&mut link, Some(bough_mysql_wire::frame(sequence, &error.to_payload()))).await;
+                why.note(self.peer.address);
                 return None;
             }
             Ok(Err(_)) | Err(_) => {

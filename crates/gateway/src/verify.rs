@@ -1,9 +1,9 @@
 //! Whether a client knows a password's secret. For a user that there is not, the same steps are taken with
 //! verifiers that nothing fits.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use bough_model::PasswordVerifiers;
+use bough_model::{PasswordId, PasswordVerifiers};
 use bough_mysql_wire::{Nonce, fits_caching_sha2, fits_native, fits_password};
 
 use crate::directory::Credential;
@@ -43,7 +43,31 @@ impl Claimant {
     }
 
     /// The credential of one who knows its secret and comes from where it may be used.
-    pub(crate) fn admit(self, knows: bool) -> Option<Credential> {
-        self.credential.filter(|_| knows & self.admitted)
+    ///
+    /// # Errors
+    /// Why not, for the operator's eyes: the client is told the same whatever it is.
+    pub(crate) fn admit(self, knows: bool) -> Result<Credential, WhyNot> {
+        let known = self.credential.as_ref().map(|credential| credential.password.clone());
+        self.credential.filter(|_| knows & self.admitted).ok_or(match known {
+            None => WhyNot { password: None, reason: "there is no such user name, or not any more" },
+            Some(_) if !knows => WhyNot { password: known, reason: "the secret is another" },
+            Some(_) => WhyNot { password: known, reason: "it may not be used from this address" },
+        })
+    }
+}
+
+/// Why a login was refused.
+#[derive(Debug)]
+pub(crate) struct WhyNot {
+    /// The password that the user name belongs to.
+    pub(crate) password: Option<PasswordId>,
+    pub(crate) reason: &'static str,
+}
+
+impl WhyNot {
+    /// Writes it down, after the client has been told: what it takes must not tell it more.
+    pub(crate) fn note(&self, address: SocketAddr) {
+        let password = self.password.as_ref().map(tracing::field::display);
+        tracing::info!(%address, password, reason = self.reason, "a login was refused");
     }
 }

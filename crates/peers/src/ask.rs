@@ -16,6 +16,9 @@ use crate::exchange::{ANSWER_MAX_BYTES, Answer, ClientPlace, EXCHANGE_LIMIT, Lin
 /// Longest wait for a gateway process to tell where its clients are: a page waits for it.
 const CLIENTS_LIMIT: Duration = Duration::from_secs(2);
 
+/// Longest wait for a gateway process to tell its figures.
+const FIGURES_LIMIT: Duration = Duration::from_secs(2);
+
 /// The gateway processes of a data directory, for whoever wants something of them.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
@@ -110,6 +113,23 @@ impl Neighbours {
             });
         }
         asked.join_all().await.concat()
+    }
+
+    /// The figures of all processes, each with its number. One that does not answer in time is left out.
+    pub async fn figures(&self) -> Vec<(u8, Vec<(String, u64)>)> {
+        let mut asked = JoinSet::new();
+        for number in self.running().unwrap_or_default() {
+            let neighbours = self.clone();
+            asked.spawn(async move {
+                match timeout(FIGURES_LIMIT, neighbours.ask(number, &Question::Figures)).await {
+                    Ok(Ok(Answer::Figures(figures))) => Some((number, figures)),
+                    Ok(Ok(_) | Err(_)) | Err(_) => None,
+                }
+            });
+        }
+        let mut all: Vec<_> = asked.join_all().await.into_iter().flatten().collect();
+        all.sort();
+        all
     }
 
     /// Opens the lock that keeps processes from starting, making it where it is missing.

@@ -26,6 +26,8 @@ pub(crate) enum Question {
     Kill { client: u32, only_query: bool, branch: String, role: String },
     /// Where the clients of a branch are.
     Clients { branch: String },
+    /// Its figures.
+    Figures,
     /// To keep a branch parked as long as this connection lasts, and no longer than so.
     Park { branch: String, limit_ms: u64 },
 }
@@ -38,6 +40,8 @@ pub(crate) enum Answer {
     Unknown,
     NotYours,
     Clients(Vec<ClientPlace>),
+    /// By name.
+    Figures(Vec<(String, u64)>),
     /// It has begun to park, and `Parked` or `Busy` follows.
     Parking,
     /// Every session stands.

@@ -180,6 +180,10 @@ async fn answer(
             Some(branch) => Answer::Clients(clients(gateway, &branch)),
             None => Answer::NotUnderstood,
         },
+        Ok(Question::Figures) => {
+            let named = gateway.figures().named();
+            Answer::Figures(named.iter().map(|figure| (figure.name.to_owned(), figure.value)).collect())
+        }
         Ok(Question::Park { branch, limit_ms }) => {
             if let (Some(branch), Ok(held)) = (BranchId::parse(&branch), parks.try_acquire_owned()) {
                 // It may last, and others have something to ask.

@@ -115,6 +115,7 @@ pub fn serve(
             rate_limit_per_minute: config.api.rate_limit_per_minute,
             connections_max: connections_max(config.server.connections_max),
             connections_per_address: config.server.connections_per_address,
+            other_figures: gateway::figures(&dir.run()),
         };
         let pages = bough_dashboard::Options {
             openapi: bough_api::openapi(),

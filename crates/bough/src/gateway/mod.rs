@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use bough_control::ControlPlane;
-use bough_gateway::{Gateway, ProxyProtocol, Settings, TlsConfig};
+use bough_api::OtherFigure;
+use bough_gateway::{Figures, Named, Gateway, ProxyProtocol, Settings, TlsConfig};
 use bough_model::{Cidrs, Timestamp};
 use bough_peers::{Member, Neighbours};
 use tokio::net::{TcpListener, TcpSocket};
@@ -85,6 +86,26 @@ impl Listening {
         tokio::spawn(async move { serving.serve(self.listener).await });
         Ok(Serving { gateway, drain_limit: Duration::from_millis(config.gateway.drain_limit_ms) })
     }
+}
+
+/// What `/metrics` tells of all gateway processes of this host. Asked for on a thread that may wait.
+pub fn figures(run: &Path) -> bough_api::OtherFigures {
+    let (neighbours, runtime) = (Neighbours::of(run), tokio::runtime::Handle::current());
+    bough_api::OtherFigures::new(move || {
+        let processes = runtime.block_on(neighbours.figures());
+        let values = |name: &str| {
+            let of = |figures: &[(String, u64)]| figures.iter().find(|(told, _)| told == name).map(|(_, value)| *value);
+            processes.iter().filter_map(|(process, figures)| Some((*process, of(figures)?))).collect()
+        };
+        let known = Figures::default().named();
+        let figure = |Named { name, grows, help, .. }: &Named| OtherFigure {
+            name: format!("gateway_{name}"),
+            grows: *grows,
+            help,
+            values: values(name),
+        };
+        known.iter().map(figure).collect()
+    })
 }
 
 /// Has the control plane ask the gateway processes of this host where clients are, on the runtime that this is called
