@@ -139,8 +139,11 @@ pub fn listens(socket: &Path, identity: Identity, uid: u32) -> Option<bool> {
     Some(peer.pid() == identity.pid && peer.uid() == uid)
 }
 
+/// What the server writes for an event that has failed: words of whoever made the event, and values out of rows.
+const OF_AN_EVENT: &str = "[ERROR] Event Scheduler: ";
+
 /// The server's own last error lines since its last start, cut to [`LAST_WORDS_MAX_BYTES`]; `None` when
-/// it said none. The caller holds the account's file rights.
+/// it said none. What it says for clients' events is not among them. The caller holds the account's file rights.
 pub fn last_words(error_log: &Path) -> Option<String> {
     let tail = files::read_tail(error_log, LAST_WORDS_SEARCHED_BYTES).ok()?;
     let text = String::from_utf8_lossy(&tail);
@@ -148,7 +151,7 @@ pub fn last_words(error_log: &Path) -> Option<String> {
     for line in text.lines() {
         if line.contains("Starting MariaDB") {
             errors.clear();
-        } else if line.contains("[ERROR]") {
+        } else if line.contains("[ERROR]") && !line.contains(OF_AN_EVENT) {
             errors.push(line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect());
         }
     }
@@ -219,6 +222,11 @@ mod tests {
         let said = "1 [Note] Starting MariaDB 1\n1 [ERROR] old\n2 [Note] Starting MariaDB 2\n2 [ERROR] new\u{1b}[31m\n2 [Note] x\n";
         std::fs::write(&log, said).expect("written");
         assert_eq!(last_words(&log).as_deref(), Some("2 [ERROR] new [31m"));
+        let of_an_event = "2 [Note] Starting MariaDB 2\n3 [ERROR] Event Scheduler: [planetscale-admin@localhost][shop.e] Duplicate entry 'a@b.example' for key 'u'\n";
+        std::fs::write(&log, of_an_event).expect("written");
+        assert_eq!(last_words(&log), None, "it may hold what is in rows");
+        std::fs::write(&log, format!("{of_an_event}4 [ERROR] its own\n")).expect("written");
+        assert_eq!(last_words(&log).as_deref(), Some("4 [ERROR] its own"));
         std::fs::write(&log, format!("[ERROR] {}", "ü".repeat(3000))).expect("written");
         assert!(last_words(&log).is_some_and(|words| words.len() <= LAST_WORDS_MAX_BYTES));
     }
