@@ -226,6 +226,19 @@ function freshen() {
 // runs or loads anything. The first message after connecting is the whole present state.
 const SETTABLE = new Set(["data-state", "datetime", "title", "hidden", "aria-busy", "value", "max"]);
 
+// A page that loads itself again goes on saying what it was asked to say.
+const KEPT = "bough-notice";
+function reload() {
+  const notice = $("main > .notice.success");
+  if (notice) sessionStorage.setItem(KEPT, notice.textContent.trim());
+  location.reload();
+}
+function sayKept() {
+  const kept = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  if (kept && !$("main > .notice")) say(kept);
+}
+
 function live(element) {
   let source, ended = false;
   const stop = () => { source?.close(); source = null; };
@@ -243,7 +256,7 @@ function live(element) {
     if (message.say) say(message.say);
     ended ||= message.end || message.reload;
     if (ended) stop();
-    if (message.reload) { if (openDialog() || isAnyChanged("form")) by("stale")?.removeAttribute("hidden"); else location.reload(); }
+    if (message.reload) { if (openDialog() || isAnyChanged("form")) by("stale")?.removeAttribute("hidden"); else reload(); }
   };
   const go = () => {
     if (source || ended || document.hidden) return;
@@ -488,6 +501,7 @@ function start(root) {
 }
 
 start(document);
+sayKept();
 if (by("palette")) palette(by("palette"));
 $("main [data-focus]")?.focus();
 setInterval(freshen, FRESHEN_MS);

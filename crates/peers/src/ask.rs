@@ -48,7 +48,10 @@ impl Neighbours {
     }
 
     /// The numbers of those that run.
-    pub(crate) fn running(&self) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// When their folder cannot be read.
+    pub fn running(&self) -> io::Result<Vec<u8>> {
         let mut running = Vec::new();
         for number in 0..=PROCESS_MAX {
             let lock = match File::open(self.lock_file(number)) {

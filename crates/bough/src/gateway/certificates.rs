@@ -74,6 +74,11 @@ impl Certificates {
         Ok(Arc::new(Self { source, shown, seen: Mutex::new(seen) }))
     }
 
+    /// What is shown now.
+    pub fn shown(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What TLS connections are taken with: versions 1.2 and 1.3, no certificate asked of clients.
     pub fn server_config(self: &Arc<Self>) -> Result<Arc<rustls::ServerConfig>> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -103,7 +108,7 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(self.shown())
     }
 }
 

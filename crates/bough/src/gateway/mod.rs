@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
-use bough_control::ControlPlane;
 use bough_api::OtherFigure;
-use bough_gateway::{Figures, Named, Gateway, ProxyProtocol, Settings, TlsConfig};
+use bough_control::ControlPlane;
+use bough_gateway::{Figures, Gateway, Named, ProxyProtocol, Settings, TlsConfig};
 use bough_model::{Cidrs, Timestamp};
 use bough_peers::{Member, Neighbours};
 use tokio::net::{TcpListener, TcpSocket};
@@ -94,7 +94,9 @@ pub fn figures(run: &Path) -> bough_api::OtherFigures {
     bough_api::OtherFigures::new(move || {
         let processes = runtime.block_on(neighbours.figures());
         let values = |name: &str| {
-            let of = |figures: &[(String, u64)]| figures.iter().find(|(told, _)| told == name).map(|(_, value)| *value);
+            let of = |figures: &[(String, u64)]| {
+                figures.iter().find(|(told, _)| told == name).map(|(_, value)| *value)
+            };
             processes.iter().filter_map(|(process, figures)| Some((*process, of(figures)?))).collect()
         };
         let known = Figures::default().named();
@@ -174,7 +176,8 @@ pub fn authority(dir: &DataDir, config: &Config) -> Option<PathBuf> {
     }
 }
 
-fn source(dir: &DataDir, config: &Config) -> Result<Source> {
+/// Where the certificate that clients are shown comes from.
+pub fn source(dir: &DataDir, config: &Config) -> Result<Source> {
     let (certificate, key) = (&config.gateway.tls_certificate, &config.gateway.tls_key);
     match (certificate.is_empty(), key.is_empty()) {
         (true, true) => Ok(Source::Local(dir.root().join("tls"))),

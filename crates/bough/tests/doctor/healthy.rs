@@ -37,6 +37,7 @@ fn a_healthy_directory_is_told_so_and_stays_as_it_is() {
     told.assert_sound("serving");
     told.find("ok", "serving", "serves");
     told.find("ok", "address", "listens on 127.0.0.1:");
+    told.find("ok", "gateway", "listens on 127.0.0.1:");
     told.find("ok", "branch-records", "1 records");
     told.find("ok", "branch-servers", "1 branch servers run");
     told.find("ok", "server-versions", "1 branch servers run the installed");

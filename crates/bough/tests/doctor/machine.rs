@@ -183,6 +183,33 @@ fn one_that_serves_and_does_not_answer() {
 }
 
 #[test]
+fn clients_that_nobody_lets_in() {
+    let mut bough = with_shop();
+    bough.stop();
+    let elsewhere = [("BOUGH_GATEWAY_IN_SERVE", "false")];
+    bough.serve_with_env(&elsewhere);
+    bough.wait_ready();
+    let dir = bough.data_dir();
+    let told = doctor_at(&dir, &[], &elsewhere);
+    told.only("failure", "gateway", "no gateway process runs");
+
+    // The certificate of Bough's own, as if it were the operator's.
+    let pem = dir.join("tls/server.pem").display().to_string();
+    let with = |certificate: &str, address: &str| {
+        let own = [
+            ("BOUGH_GATEWAY_TLS_CERTIFICATE", certificate),
+            ("BOUGH_GATEWAY_TLS_KEY", &pem),
+            ("BOUGH_GATEWAY_PUBLIC_ADDRESS", address),
+        ];
+        doctor_at(&dir, &[], &own)
+    };
+    with(&pem, "127.0.0.1:3316").find("ok", "certificate", "one for 127.0.0.1");
+    with(&pem, "db.example.com:3306").find("warning", "certificate", "told to connect to db.example.com");
+    with("/nowhere.pem", "").find("failure", "certificate", "/nowhere.pem cannot be read");
+    doctor_at(&dir, &[], &[("BOUGH_GATEWAY_TLS_KEY", &pem)]).find("failure", "certificate", "set together");
+}
+
+#[test]
 fn groups_with_limits_are_only_noted() {
     let told = doctor(&set_up());
     let found: Vec<_> = told.findings.iter().filter(|finding| finding["check"] == "cgroup").collect();

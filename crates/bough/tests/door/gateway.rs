@@ -178,7 +178,18 @@ fn nobody_gets_in_who_should_not() {
     assert_eq!(errors[0], errors[1], "a wrong secret and a wrong name look alike");
     let elsewhere = Login { schema: "mysql".to_owned(), ..login.clone() };
     assert!(elsewhere.error("SELECT 1").starts_with("ERROR 1044"), "{}", elsewhere.error("SELECT 1"));
+    // The client is not told why; whoever runs Bough is.
+    let narrow = Login::make(&bough, &admin, "dev", &json!({"name": "q", "cidrs": ["192.0.2.0/24"]}));
+    assert!(narrow.error("SELECT 1").starts_with("ERROR 1045"));
     let log = bough.log();
+    for (of, reason) in [
+        (format!("password={}", login.id), "the secret is another"),
+        (format!("password={}", narrow.id), "it may not be used from this address"),
+        ("a login was refused".to_owned(), "there is no such user name"),
+    ] {
+        let told = |line: &str| line.contains(&of) && line.contains(reason);
+        assert!(log.lines().any(told), "{of}: {reason}: {log}");
+    }
     assert!(
         !log.contains(&login.secret) && !log.contains(&"n".repeat(20)),
         "neither secrets nor what strangers say"
@@ -270,6 +281,16 @@ fn a_gateway_process_outlives_what_serves_the_api() {
     }
     assert!(busy.ended("the statement to be interrupted").contains("ERROR 1317"));
     let mut busy = two.open();
+
+    // Each process has its figures.
+    let figures = bough.anonymous().get("/metrics").expect(200).text;
+    for line in [
+        "bough_gateway_sessions{process=\"0\"} 1",
+        "bough_gateway_sessions{process=\"1\"} 1",
+        "bough_gateway_sessions_begun_total{process=\"1\"} 2",
+    ] {
+        assert!(figures.lines().any(|told| told == line), "{line} in {figures}");
+    }
 
     // The API goes, by force; sessions go on, and new ones come in.
     bough.kill();

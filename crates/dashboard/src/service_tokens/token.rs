@@ -208,6 +208,16 @@ fn was_lines(held: &Grants, open: &[(DatabaseRow, AccessSet)]) -> Vec<String> {
     lines
 }
 
+/// The id of the database whose accesses were asked for last, which is what people want to see; empty without one.
+fn opened<'a>(shown: &Shown, error: &str, mut open: impl Iterator<Item = &'a DatabaseRow>) -> String {
+    let Some(asked) = shown.sent.as_ref().and_then(|sent| sent.open.as_deref()).filter(|_| error.is_empty())
+    else {
+        return String::new();
+    };
+    let found = open.find(|row| row.id.as_str() == asked || row.name.as_str() == asked);
+    found.map(|row| row.id.to_string()).unwrap_or_default()
+}
+
 /// The page of a token.
 ///
 /// # Errors
@@ -262,6 +272,7 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         }
     };
     let open_rows: Vec<DatabaseRow> = ticks.databases.iter().map(|(row, _)| row.clone()).collect();
+    let opened = opened(&shown, &open_error, open_rows.iter());
     let typed = match shown.typed {
         Some(typed) => typed,
         None => Typed {
@@ -308,6 +319,7 @@ pub(super) fn token_page(visit: &Visit<'_>, at: &Granted<TokenAt>, shown: Shown)
         databases,
         lines: lines(&rows, visit, &open_rows),
         choices,
+        opened,
         open: if open_error.is_empty() {
             String::new()
         } else {

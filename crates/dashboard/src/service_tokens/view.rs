@@ -236,6 +236,8 @@ pub(crate) struct TokenPage {
     pub(crate) choices: Vec<String>,
     pub(crate) open: String,
     pub(crate) open_error: String,
+    /// The id of the database whose accesses were asked for last.
+    pub(crate) opened: String,
     pub(crate) reaches: Vec<Reach>,
     /// Why the viewer may change nothing; empty when he may.
     pub(crate) closed: String,

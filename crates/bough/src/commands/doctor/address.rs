@@ -23,7 +23,7 @@ const USUAL_FIRST_PORT: u16 = 1024;
 pub fn check(scene: &Scene, report: &mut Report) {
     match &scene.serving {
         Serving::Process(process) => match process.http {
-            Some(address) => check_served(address, process.pid, report),
+            Some(address) => check_served(Check::Address, address, process.pid, report),
             None => report.note(
                 Check::Address,
                 format!("Bough (process {}) does not listen: it starts or ends at the moment", process.pid),
@@ -41,7 +41,8 @@ pub fn check(scene: &Scene, report: &mut Report) {
     }
 }
 
-fn check_served(address: SocketAddr, pid: i32, report: &mut Report) {
+/// Whether a process listens where it says.
+pub fn check_served(check: Check, address: SocketAddr, pid: i32, report: &mut Report) {
     let mut reach = address;
     if address.ip().is_unspecified() {
         let loopback =
@@ -49,9 +50,9 @@ fn check_served(address: SocketAddr, pid: i32, report: &mut Report) {
         reach.set_ip(loopback);
     }
     match TcpStream::connect_timeout(&reach, Duration::from_secs(CONNECT_LIMIT_SECONDS)) {
-        Ok(_) => report.ok(Check::Address, format!("Bough listens on {address}")),
+        Ok(_) => report.ok(check, format!("Bough listens on {address}")),
         Err(error) => report.wrong(
-            Check::Address,
+            check,
             Level::Failure,
             format!("Bough (process {pid}) should listen on {address}, but takes no connection: {error}"),
             "see its log; if it says nothing more, stop and start it: branch servers go on meanwhile",

@@ -6,6 +6,7 @@
 mod address;
 mod branches;
 mod folders;
+mod gateway;
 mod machine;
 mod programs;
 mod report;
@@ -53,6 +54,7 @@ pub fn run(args: &Args) -> ExitCode {
     machine::check_clock(&scene, examined.as_ref(), &mut report);
     machine::check_descriptors(&scene, examined.as_ref(), &mut report);
     address::check(&scene, &mut report);
+    gateway::check(&scene, &mut report);
     branches::check(&scene, installed.as_ref(), &mut report);
     if args.json {
         report.say_json()

@@ -77,6 +77,8 @@ checks! {
         Descriptors "descriptors",
         Clock "clock",
         Address "address",
+        Gateway "gateway",
+        Certificate "certificate",
         Cgroup "cgroup";
     "Metadata":
         Store "store",

@@ -42,6 +42,8 @@ pub struct Process {
     pub files_max: Option<u64>,
     /// Where it listens, once it does.
     pub http: Option<SocketAddr>,
+    /// Where it takes MySQL clients, if it does.
+    pub mysql: Option<SocketAddr>,
 }
 
 impl Serving {
@@ -55,7 +57,7 @@ impl Serving {
             Err(error) => return Self::Unknown { why: format!("{}: {error}", lock.display()) },
         };
         let holders = holders(&meta, &lock);
-        let seen = holders.iter().flatten().find_map(|pid| process(*pid, listening(&addresses)));
+        let seen = holders.iter().flatten().find_map(|pid| process(*pid, &listening(&addresses)));
         if let Some(process) = seen {
             return Self::Process(process);
         }
@@ -115,13 +117,14 @@ fn has_open(pid: i32, path: &Path) -> bool {
 }
 
 /// What the kernel says of a process; `None` when it has ended.
-fn process(pid: i32, http: Option<SocketAddr>) -> Option<Process> {
+fn process(pid: i32, addresses: &Value) -> Option<Process> {
     let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}"));
     let status = read("status").ok()?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         line.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
+    let address = |of: &str| addresses.get(of)?.as_str()?.parse().ok();
     let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
     Some(Process {
         pid,
@@ -132,14 +135,19 @@ fn process(pid: i32, http: Option<SocketAddr>) -> Option<Process> {
             // Max open files            20000                20000                files
             line.strip_prefix("Max open files")?.split_ascii_whitespace().next()?.parse().ok()
         }),
-        http,
+        http: address("http"),
+        mysql: address("mysql"),
     })
 }
 
-fn listening(path: &Path) -> Option<SocketAddr> {
-    let meta = fs::symlink_metadata(path).ok().filter(|meta| meta.is_file())?;
-    let text = (meta.len() <= ADDRESSES_MAX_BYTES).then(|| fs::read_to_string(path).ok())??;
-    serde_json::from_str::<Value>(&text).ok()?.get("http")?.as_str()?.parse().ok()
+/// The file of addresses; null where there is none, or what is there is no such file.
+fn listening(path: &Path) -> Value {
+    let read = || {
+        let meta = fs::symlink_metadata(path).ok().filter(|meta| meta.is_file())?;
+        let text = (meta.len() <= ADDRESSES_MAX_BYTES).then(|| fs::read_to_string(path).ok())??;
+        serde_json::from_str(&text).ok()
+    };
+    read().unwrap_or_default()
 }
 
 /// The process that listens on a port, as far as this one may see: its number and name.
