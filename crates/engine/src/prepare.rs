@@ -38,10 +38,7 @@ fn account(user: &str) -> String {
 /// # Errors
 /// What the server refused, and [`Error::Unexpected`] when an account without a password remains.
 pub fn prepare(conn: &mut Connection, schema: &DatabaseName, own_name: &str) -> Result<(), Error> {
-    // The binary log is for what users do.
-    conn.execute("SET SESSION sql_log_bin = 0")?;
-    let ident = quote_ident(schema.as_str());
-    conn.execute(format!("CREATE DATABASE IF NOT EXISTS {ident} CHARACTER SET utf8mb4"))?;
+    make_schema(conn, schema)?;
     killpoint::reach("prepare-accounts.schema-made");
     drop_others(conn, own_name)?;
     let definer = account(DEFINER);
@@ -53,6 +50,16 @@ pub fn prepare(conn: &mut Connection, schema: &DatabaseName, own_name: &str) -> 
     conn.execute(format!("GRANT ALL PRIVILEGES ON {granted}.* TO {definer}"))?;
     killpoint::reach("prepare-accounts.accounts-made");
     refuse_open_accounts(conn, own_name)
+}
+
+/// Makes the schema, empty, where there is none. Of the session nothing goes into the binary log, which is for what users do.
+///
+/// # Errors
+/// What the server refused.
+pub(crate) fn make_schema(conn: &mut Connection, schema: &DatabaseName) -> Result<(), Error> {
+    conn.execute("SET SESSION sql_log_bin = 0")?;
+    let ident = quote_ident(schema.as_str());
+    conn.execute(format!("CREATE DATABASE IF NOT EXISTS {ident} CHARACTER SET utf8mb4"))
 }
 
 /// Removes every account but Bough's own, the server's own and the role accounts.

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use bough_model::{BranchId, DatabaseName};
 use bough_mysql_client::{Connection, Error, Value, code, quote_ident};
 
-use crate::EngineError;
 use crate::layout::hash;
 use crate::managed::ManagedEngine;
 use crate::schema_copy::{Bounds, Kind, Scope, read_settled, without_auto_increment};
+use crate::{EngineError, prepare};
 
 /// What an object of a schema is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +123,26 @@ impl ManagedEngine {
         let reading = EngineError::server(id, "had its schema read");
         let mut conn = self.connect(id)?;
         summarize(&mut conn, schema).map_err(reading)
+    }
+
+    /// Whether a branch's server has its schema. Whoever may change everything in it may remove it, too.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`] when the server does not run or refuses.
+    pub fn has_schema(&self, id: &BranchId, schema: &DatabaseName) -> Result<bool, EngineError> {
+        let mut conn = self.connect(id)?;
+        let question = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?";
+        let rows = conn.exec(question, &[Value::from(schema.as_str())]);
+        Ok(!rows.map_err(EngineError::server(id, "was asked for its schema"))?.is_empty())
+    }
+
+    /// Makes a branch's schema, empty, where there is none.
+    ///
+    /// # Errors
+    /// [`EngineError::Server`] when the server does not run or refuses.
+    pub fn make_missing_schema(&self, id: &BranchId, schema: &DatabaseName) -> Result<(), EngineError> {
+        let mut conn = self.connect(id)?;
+        prepare::make_schema(&mut conn, schema).map_err(EngineError::server(id, "had its schema made"))
     }
 }
 

@@ -152,6 +152,15 @@ fn roles_and_safe_migrations_as_a_client_sees_them() {
     );
     admin.delete(&safe).expect(200);
     all.says("CREATE TABLE x (id INT)");
+
+    // Whoever may change everything may remove the schema, too: then there is an empty one.
+    all.says("DROP DATABASE shop");
+    let answered = || {
+        let output = all.run("SHOW TABLES");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    assert_eq!(wait_until(SOON, "an empty schema", answered), "");
+    all.says("CREATE TABLE x (id INT)");
 }
 
 #[test]

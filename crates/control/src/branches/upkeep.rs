@@ -2,6 +2,7 @@
 //! again only after pauses that grow; what schemas look like is kept up to date; set ends come; older
 //! servers are restarted at the hour that the operator chose; sessions and passwords that are over are removed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bough_model::{BranchId, BranchState};
@@ -22,12 +23,12 @@ const RESTART_WINDOW_MINUTES: i64 = 60;
 impl ControlPlane {
     /// Looks after branches that run, until `stopped` says to end.
     pub(crate) fn run_checker(&self, stopped: impl Fn() -> bool, pause: impl Fn(Duration)) {
-        let mut after = String::new();
+        let (mut after, mut without_schema) = (String::new(), BTreeSet::new());
         while !stopped() {
             for (what, done) in [
                 ("branches could not be looked after", self.check_servers()),
                 ("branches that nobody uses could not be put to sleep", self.put_to_sleep()),
-                ("schemas could not be looked at", self.check_schemas(&mut after)),
+                ("schemas could not be looked at", self.check_schemas(&mut after, &mut without_schema)),
                 ("versions of servers could not be looked at", self.note_versions()),
                 ("set ends could not be seen to", self.expire_branches()),
                 ("older servers could not be restarted", self.restart_older()),
@@ -91,8 +92,9 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// A few schemas each time, round and round.
-    fn check_schemas(&self, after: &mut String) -> Result<()> {
+    /// A few schemas each time, round and round. One that was missing the last time, too, is made anew, empty: whoever
+    /// removes it to make it again has had the time to.
+    fn check_schemas(&self, after: &mut String, without_schema: &mut BTreeSet<BranchId>) -> Result<()> {
         const SCHEMAS_PER_ROUND: u32 = 16;
         let engine = self.engine()?;
         let page = self
@@ -104,6 +106,17 @@ impl ControlPlane {
                 Ok::<_, Error>((store::wish(reader, &id)?, store::schema_fingerprint(reader, &id)?))
             })?;
             let Some(wish) = wish.filter(|wish| wish.state == BranchState::Ready) else { continue };
+            let missing = engine.has_schema(&id, &wish.schema).is_ok_and(|there| !there);
+            if !missing {
+                without_schema.remove(&id);
+            } else if without_schema.insert(id.clone()) {
+                continue;
+            } else if let Err(error) = engine.make_missing_schema(&id, &wish.schema) {
+                tracing::warn!(branch = %id, %error, "a branch has no schema, and none can be made");
+                continue;
+            } else {
+                tracing::info!(branch = %id, "a client has removed the branch's schema; it has an empty one");
+            }
             // A server that does not answer shows by itself; nothing is known of its schema.
             let Ok(summary) = engine.schema_fingerprint(&id, &wish.schema) else { continue };
             if known.as_deref() != Some(summary.fingerprint.as_str()) {
