@@ -8,12 +8,12 @@ use bough_mysql_wire::{
     AuthSwitch, Capabilities, Command, ErrPacket, Greeting, HandshakeResponse, NATIVE, Nonce, OkPacket,
     Status, native_response,
 };
-use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::directory::{Backend, Directory, Kill};
 use crate::ids::ThreadId;
 use crate::link::Link;
+use crate::server_stream::ServerStream;
 use crate::settings::{BACKEND_LOGIN_LIMIT_S, KILL_LIMIT_S, LOGIN_PACKET_MAX_BYTES};
 
 /// Steps of a login: more than any way to log in takes.
@@ -34,7 +34,7 @@ pub(crate) struct Wanted {
 /// A session on a branch's server.
 #[derive(Debug)]
 pub(crate) struct Connected {
-    pub(crate) link: Link<UnixStream>,
+    pub(crate) link: Link<ServerStream>,
     pub(crate) thread: ThreadId,
     /// What the server said in the end: handed on to the client as it is.
     pub(crate) welcome: Vec<u8>,
@@ -93,7 +93,7 @@ async fn connect(backend: &Backend, wanted: &Wanted) -> Result<Connected, Failur
 
 async fn log_in(backend: &Backend, wanted: &Wanted) -> Result<Connected, Failure> {
     let malformed = |error: bough_mysql_wire::Malformed| Failure::Unreachable(error.to_string());
-    let mut link = Link::new(UnixStream::connect(&backend.socket).await?);
+    let mut link = Link::new(ServerStream::connect(&backend.socket).await?);
     let (sequence, payload) = link.packet(LOGIN_PACKET_MAX_BYTES).await?;
     if let Ok(error) = ErrPacket::parse(&payload) {
         return Err(Failure::Refused(error));

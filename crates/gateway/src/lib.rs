@@ -23,6 +23,7 @@ mod places;
 mod refusal;
 mod registry;
 mod relay;
+mod server_stream;
 mod session;
 mod settings;
 mod stream;

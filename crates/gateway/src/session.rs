@@ -8,7 +8,7 @@ use std::time::Duration;
 use bough_model::PasswordId;
 use bough_mysql_wire::{ChangeUser, ErrPacket, HandshakeResponse, Nonce, OkPacket};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -24,13 +24,14 @@ use crate::places::Held;
 use crate::refusal;
 use crate::registry::{Order, Registered, Shared};
 use crate::relay::{Relay, Stopped};
+use crate::server_stream::ServerStream;
 use crate::settings::{FAREWELL_LIMIT_MS, KILL_LIMIT_S};
 use crate::stream::ClientStream;
 use crate::watch::look_again;
 
 /// A client that has logged in, from one `COM_CHANGE_USER` to the next.
 struct Session {
-    relay: Relay<ClientStream, UnixStream>,
+    relay: Relay<ClientStream, ServerStream>,
     shared: Arc<Shared>,
     /// Left in this order when the session ends.
     _registered: Registered,
