@@ -58,8 +58,10 @@ impl KillKind {
     }
 }
 
-fn unanswered(error: &bough_engine::EngineError) -> Error {
-    Error::Unavailable(format!("the branch's server does not answer: {error}"))
+/// What the engine says names paths of this machine, which are for its log.
+fn unanswered(branch: &BranchId, error: &bough_engine::EngineError) -> Error {
+    tracing::warn!(%branch, %error, "a branch's server was asked for its connections");
+    Error::Unavailable("the branch's server does not answer; try again in a moment".to_owned())
 }
 
 impl ControlPlane {
@@ -83,7 +85,9 @@ impl ControlPlane {
         let sessions = match branch.state {
             // Its server is stopped, or about to cut whoever is left, or has let nobody in yet.
             BranchState::Sleeping | BranchState::SleepInProgress | BranchState::Awakening => Vec::new(),
-            BranchState::Ready => self.engine()?.client_sessions(&id).map_err(|error| unanswered(&error))?,
+            BranchState::Ready => {
+                self.engine()?.client_sessions(&id).map_err(|error| unanswered(&id, &error))?
+            }
             _ => {
                 return Err(Error::Unavailable(format!(
                     "branch {} is not ready yet; try again when its `ready` is true",
@@ -124,6 +128,6 @@ impl ControlPlane {
         })?;
         let killed = self.engine()?.kill(&granted.at().branch, kind.of(number));
         // What has ended by itself meanwhile is as it shall be.
-        killed.map(drop).map_err(|error| unanswered(&error))
+        killed.map(drop).map_err(|error| unanswered(&granted.at().branch, &error))
     }
 }
