@@ -18,6 +18,8 @@ use crate::settings::{BACKEND_LOGIN_LIMIT_S, KILL_LIMIT_S, LOGIN_PACKET_MAX_BYTE
 
 /// Steps of a login: more than any way to log in takes.
 const STEPS_MAX: usize = 4;
+/// How often a login waits for a server that could be reached a moment ago: it may end once more as it is entered.
+const REACH_TRIES: usize = 3;
 /// The server refuses an account with these.
 const ACCOUNT_REFUSED: [u16; 2] = [1045, 1698];
 
@@ -59,7 +61,8 @@ impl From<io::Error> for Failure {
 }
 
 /// A session on the server of a branch. The accounts are repaired once if they are refused; a server that cannot be
-/// reached is asked for once more, for it may just have fallen asleep.
+/// reached is waited for, for it may just have fallen asleep, or have ended and be started again. No statement has
+/// been sent by then.
 pub(crate) async fn open(
     directory: &dyn Directory,
     branch: &BranchId,
@@ -69,16 +72,23 @@ pub(crate) async fn open(
 ) -> Result<(Backend, Connected), Failure> {
     let unavailable = |error: crate::directory::Unavailable| Failure::Unreachable(error.0);
     let opening = async {
-        let backend = directory.backend(branch, role).await.map_err(unavailable)?;
-        let again = match connect(&backend, wanted).await {
-            Ok(connected) => return Ok((backend, connected)),
-            Err(Failure::Account) => directory.repair(branch, role).await,
-            Err(Failure::Unreachable(_)) => directory.backend(branch, role).await,
-            Err(refused) => return Err(refused),
-        };
-        let backend = again.map_err(unavailable)?;
-        let connected = connect(&backend, wanted).await?;
-        Ok((backend, connected))
+        let mut backend = directory.backend(branch, role).await.map_err(unavailable)?;
+        let (mut repaired, mut reached) = (false, 0);
+        loop {
+            let again = match connect(&backend, wanted).await {
+                Ok(connected) => return Ok((backend, connected)),
+                Err(Failure::Account) if !repaired => {
+                    repaired = true;
+                    directory.repair(branch, role).await
+                }
+                Err(Failure::Unreachable(_)) if reached < REACH_TRIES => {
+                    reached += 1;
+                    directory.reach(branch, role).await
+                }
+                Err(failure) => return Err(failure),
+            };
+            backend = again.map_err(unavailable)?;
+        }
     };
     timeout(limit, opening)
         .await

@@ -27,6 +27,12 @@ pub trait Directory: Send + Sync + 'static {
     /// The server has refused the role's account (1045, 1698): makes the accounts right again, then as `backend`.
     fn repair(&self, branch: &BranchId, role: PasswordRole) -> BoxFuture<'_, Result<Backend, Unavailable>>;
 
+    /// The server that was named could not be reached, though the branch is ready: waits, bounded, until it can be,
+    /// or has been started again, then as `backend`.
+    fn reach(&self, branch: &BranchId, role: PasswordRole) -> BoxFuture<'_, Result<Backend, Unavailable>> {
+        self.backend(branch, role)
+    }
+
     /// Grows whenever a credential may have changed (made, narrowed, expired, deleted, branch gone), within
     /// 250 ms, whichever process changed it.
     fn changes(&self) -> tokio::sync::watch::Receiver<u64>;

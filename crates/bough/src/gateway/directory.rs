@@ -21,7 +21,7 @@ pub struct PlaneDirectory {
     plane: Arc<ControlPlane>,
     changes: watch::Sender<u64>,
     member: Arc<Member>,
-    /// Branches that are being woken or mended: one thread waits for each, however many clients do.
+    /// Branches that are being woken, started again or mended: one thread waits for each, however many clients do.
     awaited: Arc<Mutex<HashMap<(BranchId, Task), Awaited>>>,
 }
 
@@ -29,6 +29,7 @@ pub struct PlaneDirectory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Task {
     Ready,
+    Reached,
     Repaired,
 }
 
@@ -60,6 +61,7 @@ impl PlaneDirectory {
             let done = match task {
                 // Any role will do: what is waited for is the branch.
                 Task::Ready => plane.backend(&key.0, PasswordRole::Reader).map(drop),
+                Task::Reached => plane.reach(&key.0),
                 Task::Repaired => plane.repair_accounts(&key.0),
             };
             // Taken out first: who comes later looks anew.
@@ -112,6 +114,11 @@ impl Directory for PlaneDirectory {
     fn repair(&self, branch: &BranchId, role: PasswordRole) -> BoxFuture<'_, Result<Backend, Unavailable>> {
         let branch = branch.clone();
         Box::pin(async move { self.after(&branch, role, Task::Repaired).await })
+    }
+
+    fn reach(&self, branch: &BranchId, role: PasswordRole) -> BoxFuture<'_, Result<Backend, Unavailable>> {
+        let branch = branch.clone();
+        Box::pin(async move { self.after(&branch, role, Task::Reached).await })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use bough_testkit::{Answer, Bough, Client, Options, wait_until};
@@ -331,6 +332,20 @@ fn a_gateway_process_outlives_what_serves_the_api() {
     assert_eq!(bough.sql("shop", "dev", "SELECT COUNT(*) FROM t"), "1");
 }
 
+fn folder(bough: &Bough, branch: &str) -> PathBuf {
+    let id = bough.wait_branch("shop", branch)["id"].as_str().expect("an id").to_owned();
+    bough.data_dir().join("engine/branches").join(id)
+}
+
+/// Ends a branch's server by force.
+fn kill_server(bough: &Bough, branch: &str) {
+    let record = folder(bough, branch).join("server.json");
+    let record: Value =
+        serde_json::from_str(&std::fs::read_to_string(record).expect("a record")).expect("JSON");
+    let pid = i32::try_from(record["pid"].as_i64().expect("a pid")).expect("a pid");
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it can be killed");
+}
+
 #[test]
 fn a_server_that_dies_takes_its_sessions_along_and_nothing_else() {
     let bough = Bough::start(BOUGH);
@@ -339,15 +354,28 @@ fn a_server_that_dies_takes_its_sessions_along_and_nothing_else() {
     let main = Login::make(&bough, &admin, "main", &json!({"name": "p"}));
     let (mut session, mut other) = (login.open(), main.open());
     session.tell("SELECT SLEEP(300)");
-    let id = bough.wait_branch("shop", "dev")["id"].as_str().expect("an id").to_owned();
-    let record = bough.data_dir().join("engine/branches").join(id).join("server.json");
-    let record: Value =
-        serde_json::from_str(&std::fs::read_to_string(record).expect("a record")).expect("JSON");
-    let pid = i32::try_from(record["pid"].as_i64().expect("a pid")).expect("a pid");
-    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it can be killed");
+    kill_server(&bough, "dev");
     let said = session.ended("the session to end");
     assert!(said.contains("ERROR 2013") || said.contains("ERROR 2006"), "{said}");
     assert_eq!(other.ask("SELECT 'there'"), "there");
-    // It is started again, and who comes meanwhile waits or is told.
-    wait_until(SOON, "the branch to be there again", || login.run("SELECT 1").status.success().then_some(()));
+    // It is started again, and who comes meanwhile waits, through whichever process.
+    assert_eq!(login.says("SELECT 'again'"), "again");
+    let beside = Gateway::start(&bough);
+    for login in [login.at(&beside.address), login] {
+        kill_server(&bough, "dev");
+        assert_eq!(login.says("SELECT 'again'"), "again");
+    }
+
+    // One that does not come back is told of, and not waited for without end.
+    let log = folder(&bough, "dev").join("data/ib_logfile0");
+    let away = log.with_extension("away");
+    std::fs::rename(&log, &away).expect("taken away");
+    std::fs::create_dir(&log).expect("something else in its place");
+    kill_server(&bough, "dev");
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "q"}));
+    let said = login.error("SELECT 1");
+    assert!(said.contains("ERROR 1105") && said.contains("does not start"), "{said}");
+    std::fs::remove_dir(&log).expect("removed");
+    std::fs::rename(&away, &log).expect("put back");
+    wait_until(SOON, "it comes back", || login.run("SELECT 1").status.success().then_some(()));
 }

@@ -2,9 +2,9 @@
 //! right again.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bough_model::{BranchId, DatabaseName, Desired, PasswordRole, Secret};
+use bough_model::{BranchId, BranchState, DatabaseName, Desired, PasswordRole, Secret, SleepWish};
 use bough_store::reconcile::{self as store, Wish};
 
 use crate::{ControlPlane, Error, Result};
@@ -55,6 +55,30 @@ impl ControlPlane {
             return Ok(None);
         }
         self.way_in(branch, role, wish).map(Some)
+    }
+
+    /// The same for somebody whom a server that he was told of has not let in: waits until it can be reached, for
+    /// the same bounded time. One that has ended is started again now, without waiting for the next look at it, and
+    /// one that ends again and again after its pause.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such branch, [`Error::Unavailable`] when it is not ready in time
+    /// or does not start.
+    pub fn reach(&self, branch: &BranchId) -> Result<()> {
+        let begun = Instant::now();
+        let limit = Duration::from_secs(BACKEND_LIMIT_SECONDS);
+        let engine = self.engine()?;
+        // One that is just ending lives, and takes nobody any more.
+        let settled = |wish: &Wish| {
+            let wished = wish.state == BranchState::Ready && wish.sleep == SleepWish::No;
+            !wished || !engine.alive(branch) || engine.connect(branch).is_ok()
+        };
+        let wish = self.waiting.until(limit, || self.wish_of(branch), settled)?;
+        if wish.state == BranchState::Ready && wish.sleep == SleepWish::No && !engine.alive(branch) {
+            self.start_again(branch)?;
+            self.wish_recorded();
+        }
+        self.enter(branch, limit.saturating_sub(begun.elapsed())).map(drop)
     }
 
     /// Whether a branch's server refuses direct changes of the schema. What cannot be told counts as no.

@@ -3,6 +3,7 @@
 //! servers are restarted at the hour that the operator chose; sessions and passwords that are over are removed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bough_model::{BranchId, BranchState};
@@ -68,12 +69,17 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// A branch is recorded as ready, and its server has ended.
-    fn start_again(&self, id: &BranchId) -> Result<()> {
-        let words = self.engine()?.last_words_of(id).unwrap_or_default();
+    /// Has a branch started again that is recorded as ready, where its server has ended.
+    pub(super) fn start_again(&self, id: &BranchId) -> Result<()> {
+        let engine = Arc::clone(self.engine()?);
+        let words = engine.last_words_of(id).unwrap_or_default();
         let (id, now) = (id.clone(), self.now());
         let lost = self.store.write(move |tx| {
             let Some((crashes, up_since)) = store::uptime(tx, &id)? else { return Ok::<_, Error>(None) };
+            // Somebody else may have seen to it since it was looked at. Within a write nobody can.
+            if engine.alive(&id) {
+                return Ok(None);
+            }
             let steady = Duration::from_secs(STEADY_AFTER_SECONDS);
             let in_a_row = up_since.is_some_and(|since| now.since(since) < steady);
             let lost = Lost { crashes: if in_a_row { crashes.saturating_add(1) } else { 1 } };
