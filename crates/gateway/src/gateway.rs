@@ -135,16 +135,16 @@ impl Gateway {
         self.0.gates.park(branch, limit).await
     }
 
-    /// Accepts nothing more and ends each session as it comes to stand. After `limit` the rest is cut. Resolves
-    /// when no session is left.
-    pub async fn drain(&self, limit: Duration) {
+    /// Accepts nothing more and ends each session as it comes to stand. After `limit`, or when `at_once` resolves, the
+    /// rest is cut. Resolves when no session is left.
+    pub async fn drain(&self, limit: Duration, at_once: impl Future<Output = ()>) {
+        let mut at_once = std::pin::pin!(at_once);
         self.0.stopping.send_replace(true);
         self.0.draining.store(true, Ordering::Release);
         let registry = &self.0.registry;
         let deadline = Instant::now() + limit;
         let told = |order| registry.all(None).iter().for_each(|session| session.tell(order));
         let mut order = Order::Drain;
-        let last = deadline + Duration::from_millis(2 * FAREWELL_LIMIT_MS);
         let mut until = deadline;
         loop {
             let mut changed = std::pin::pin!(registry.changed.notified());
@@ -153,11 +153,15 @@ impl Gateway {
             if registry.len() == 0 {
                 return;
             }
-            if timeout_at(until, changed).await.is_err() {
+            let over = tokio::select! {
+                changed = timeout_at(until, changed) => changed.is_err(),
+                () = &mut at_once, if order == Order::Drain => true,
+            };
+            if over {
                 if order == Order::Stop {
                     return;
                 }
-                (order, until) = (Order::Stop, last);
+                (order, until) = (Order::Stop, Instant::now() + Duration::from_millis(2 * FAREWELL_LIMIT_MS));
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::datadir::DataDir;
 use crate::gateway::{Listening, region};
 use crate::{Place, logging};
 
-use super::serve::{raise_descriptors, stop_signal};
+use super::serve::{StopSignals, raise_descriptors};
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<()> {
     let version = engine.flavor().greeting();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let stopped = stop_signal()?;
+        let signals = StopSignals::listen()?;
         let listening = Listening::bind(&config.server.mysql, args.share_port)?;
         let bound = listening.address();
         let plane = dir.plane(config.settings_unserved()?, Some(engine))?;
@@ -43,9 +43,9 @@ pub fn run(args: &Args) -> Result<()> {
         let background = plane.start_recorder()?;
         let serving = listening.serve(&dir, &config, &plane, &version).await?;
         tracing::info!(mysql = %bound, data_dir = %dir.root().display(), "taking MySQL clients");
-        stopped.await;
+        signals.told(1).await;
         tracing::info!("stopping");
-        serving.stop().await;
+        serving.stop(signals.told(2)).await;
         tokio::task::spawn_blocking(move || background.stop()).await?;
         Ok(())
     });

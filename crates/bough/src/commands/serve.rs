@@ -10,6 +10,7 @@ use bough_control::ControlPlane;
 use bough_engine::ManagedEngine;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::datadir::DataDir;
@@ -77,10 +78,12 @@ pub fn serve(
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let signalled = stop_signal()?;
-        let (stopping, stops) = tokio::sync::watch::channel(false);
+        let signals = StopSignals::listen()?;
+        let (stopping, stops) = watch::channel(false);
+        let first = signals.told(1);
         let stopped = async move {
-            signalled.await;
+            first.await;
+            tracing::info!("stopping");
             let _ = stopping.send(true);
         };
         let server = Server::bind(address).await?;
@@ -129,18 +132,24 @@ pub fn serve(
             started(&Running { plane: &for_start, engine: &engine_for_start })
         });
         // Whoever stops this does not wait for what is done at the start.
-        tokio::select! {
-            done = start => {
-                if let Err(error) = done? {
-                    output::complain(&error);
+        let served = async {
+            tokio::select! {
+                done = start => {
+                    if let Err(error) = done? {
+                        output::complain(&error);
+                    }
+                    (&mut serving).await?;
                 }
-                (&mut serving).await?;
+                ended = &mut serving => ended?,
             }
-            ended = &mut serving => ended?,
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            ended = served => ended?,
+            () = signals.told(2) => {}
         }
-        tracing::info!("stopping");
         if let Some(clients) = clients {
-            clients.stop().await;
+            clients.stop(signals.told(2)).await;
         }
         dir.remove_addresses();
         tokio::task::spawn_blocking(move || background.stop()).await?;
@@ -154,16 +163,35 @@ pub fn serve(
     ended
 }
 
-/// What ends at the first SIGTERM or SIGINT. Both are listened for from this call on.
-pub fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+/// How often this process has been told to stop, by SIGTERM or SIGINT.
+pub struct StopSignals(watch::Receiver<u32>);
+
+impl StopSignals {
+    /// Counts from this call on, as long as the runtime does that this is called on.
+    pub fn listen() -> Result<Self> {
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+        let (count, counted) = watch::channel(0_u32);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                count.send_modify(|times| *times = times.saturating_add(1));
+            }
+        });
+        Ok(Self(counted))
+    }
+
+    /// Resolves once it has been told so often.
+    pub fn told(&self, times: u32) -> impl Future<Output = ()> + Send + use<> {
+        let mut counted = self.0.clone();
+        async move {
+            // Whoever counts ends with the runtime.
+            let _ = counted.wait_for(|told| *told >= times).await;
         }
-    })
+    }
 }
 
 /// Each connection and each branch server's log takes a descriptor: as many as the system lets us have.

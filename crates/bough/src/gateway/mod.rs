@@ -122,9 +122,15 @@ pub fn tell_addresses(run: &Path, plane: &ControlPlane) {
 
 impl Serving {
     /// Takes no more clients, lets those who are in the middle of something end it, for a while, and ends all
-    /// others.
-    pub async fn stop(self) {
-        self.gateway.drain(self.drain_limit).await;
+    /// others. Those are cut, too, when `at_once` resolves.
+    pub async fn stop(self, at_once: impl Future<Output = ()>) {
+        let open = self.gateway.sessions(None).len();
+        if open > 0 {
+            let sessions = if open == 1 { "1 session".to_owned() } else { format!("{open} sessions") };
+            let limit = self.drain_limit.as_secs_f64();
+            tracing::info!("waiting up to {limit} s for {sessions} of MySQL clients; once more cuts them");
+        }
+        self.gateway.drain(self.drain_limit, at_once).await;
     }
 }
 

@@ -379,3 +379,28 @@ fn a_server_that_dies_takes_its_sessions_along_and_nothing_else() {
     std::fs::rename(&away, &log).expect("put back");
     wait_until(SOON, "it comes back", || login.run("SELECT 1").status.success().then_some(()));
 }
+
+#[test]
+fn who_is_told_to_stop_says_what_he_waits_for_and_waits_no_longer_when_told_again() {
+    // Nobody would see the end of this.
+    let long = ("BOUGH_GATEWAY_DRAIN_LIMIT_MS".to_owned(), "3600000".to_owned());
+    let mut bough = Bough::start_with(BOUGH, Options { env: vec![long], ..Options::default() });
+    let admin = shop(&bough);
+    let login = Login::make(&bough, &admin, "dev", &json!({"name": "p"}));
+    let mut session = login.open();
+    session.tell("BEGIN");
+    assert_eq!(session.ask("SELECT 'inside'"), "inside");
+    let tell = |bough: &Bough, signal| {
+        kill(Pid::from_raw(i32::try_from(bough.pid()).expect("a pid")), signal).expect("it can be told");
+    };
+    tell(&bough, Signal::SIGTERM);
+    let words = "waiting up to 3600 s for 1 session of MySQL clients; once more cuts them";
+    wait_until(SOON, "it to say so", || bough.log().contains(words).then_some(()));
+    assert_eq!(session.ask("SELECT 'still inside'"), "still inside");
+    tell(&bough, Signal::SIGINT);
+    let status = bough.wait_ended(SOON);
+    assert!(status.success(), "{status}");
+    session.tell("SELECT 1");
+    let said = session.ended("the session to be cut");
+    assert!(["1053", "2006", "2013"].iter().any(|errno| said.contains(errno)), "{said}");
+}

@@ -265,7 +265,8 @@ fn a_gateway_that_stops_lets_transactions_end() {
     let mut stuck = session(&rig, &user);
     stuck.run("BEGIN");
     let gateway = rig.gateway.clone();
-    let draining = rig.runtime.spawn(async move { gateway.drain(Duration::from_secs(3)).await });
+    let draining =
+        rig.runtime.spawn(async move { gateway.drain(Duration::from_secs(3), std::future::pending()).await });
     assert_eq!((last_word(&mut idle), last_word(&mut failed)), (1053, 1053));
     assert_eq!(inside.text("SELECT 'goes on'"), "goes on");
     inside.run("COMMIT");
