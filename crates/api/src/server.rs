@@ -259,12 +259,13 @@ fn text(status: StatusCode, content_type: &'static str, body: String) -> Respons
 fn is_ours(path: &str) -> bool {
     path.starts_with("/v1/")
         || path.starts_with("/avatars/")
-        || matches!(path, "/v1" | "/avatars" | "/healthz" | "/readyz" | "/metrics")
+        || matches!(path, "/v1" | "/avatars" | "/healthz" | "/readyz" | "/metrics" | "/bough-ca.pem")
 }
 
 fn app(api: &Arc<Api>) -> Router {
     let ready = Arc::clone(api);
     let figures = Arc::clone(api);
+    let authority = Arc::clone(api);
     let description = serde_json::to_string(&openapi()).unwrap_or_default();
     routes::router(api)
         .route(
@@ -302,6 +303,30 @@ fn app(api: &Arc<Api>) -> Router {
                     "application/openmetrics-text; version=1.0.0; charset=utf-8",
                     page.unwrap_or_default(),
                 )
+            }),
+        )
+        .route(
+            "/bough-ca.pem",
+            get(move || async move {
+                let read = tokio::task::spawn_blocking(move || authority.plane.mysql_authority()).await;
+                match read {
+                    Ok(Ok(Some(pem))) => text(StatusCode::OK, "application/x-pem-file", pem),
+                    Ok(Ok(None)) => refuse(
+                        StatusCode::NOT_FOUND,
+                        "not_found",
+                        "MySQL clients know this server by a certificate of the operator's own",
+                    )
+                    .into_response(),
+                    failed => {
+                        tracing::error!(?failed, "the authority's certificate could not be told");
+                        refuse(
+                            StatusCode::INTERNAL_SERVER_ERROR,
+                            "internal_server_error",
+                            "the authority's certificate cannot be read; the log says why",
+                        )
+                        .into_response()
+                    }
+                }
             }),
         )
         .route("/avatars/{file}", get(|Path(file): Path<String>| async move { avatar(&file) }))

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bough_testkit::{Answer, Bough, Client, wait_until};
+use bough_testkit::{Answer, Bough, Client, Options, wait_until};
 use serde_json::{Value, json};
 
 use super::shapes::{check, contract, shared, written};
@@ -36,6 +36,46 @@ fn furnished() -> (Bough, Client) {
 
 fn names(list: &Answer) -> Vec<&str> {
     list.data().iter().map(|one| one["name"].as_str().expect("a name")).collect()
+}
+
+#[test]
+fn clients_elsewhere_are_told_of_a_file_that_they_can_fetch() {
+    let strings = |bough: &Bough| {
+        bough.database("shop");
+        let admin = bough.admin();
+        let made = admin.post(&admin.org(&shop("main")), &json!({})).expect(201);
+        made.json["connection_strings"].as_object().expect("strings").clone()
+    };
+    // On this machine the file is there already.
+    let here = Bough::start(BOUGH);
+    let file = here.data_dir().join("tls/ca.pem");
+    let path = file.display().to_string();
+    let line = strings(&here)["mariadb"].as_str().expect("a line").to_owned();
+    assert!(line.contains(&format!("--ssl-ca={path} ")), "{line}");
+    // Nobody has to say who he is to fetch it.
+    let fetched = here.anonymous().get("/bough-ca.pem").expect(200);
+    assert_eq!(fetched.text, std::fs::read_to_string(&file).expect("the authority"));
+    assert_eq!(fetched.header("content-type"), Some("application/x-pem-file"));
+
+    let env = vec![("BOUGH_GATEWAY_PUBLIC_ADDRESS".to_owned(), "db.example.com:3316".to_owned())];
+    let mut public = Bough::start_with(BOUGH, Options { env, ..Options::default() });
+    let folder = public.data_dir().display().to_string();
+    for (client, text) in strings(&public) {
+        let text = text.as_str().expect("a string");
+        assert!(!text.contains(&folder), "{client}: {text}");
+        let takes_it_elsewhere = ["url", "go", "node"].contains(&client.as_str());
+        assert_eq!(text.contains("bough-ca.pem"), !takes_it_elsewhere, "{client}: {text}");
+    }
+
+    // The operator's own certificate is verified by authorities that clients know.
+    let tls = public.data_dir().join("tls");
+    public.stop();
+    // Key and certificate are in one file.
+    let both = tls.join("server.pem").display().to_string();
+    let own = [("BOUGH_GATEWAY_TLS_CERTIFICATE", &*both), ("BOUGH_GATEWAY_TLS_KEY", &*both)];
+    public.serve_with_env(&own);
+    public.wait_ready();
+    public.anonymous().get("/bough-ca.pem").expect(404);
 }
 
 #[test]

@@ -14,6 +14,6 @@ pub use actions::{CreatePassword, NewPasswordSecret, UpdatePassword};
 pub use bough_store::passwords::{PasswordBranch, PasswordFilter, PasswordRow, PasswordStatus};
 pub use credentials::Credential;
 pub use expiry::is_expired;
-pub use strings::{PASSWORD_PLACE, connection_strings};
+pub use strings::{AUTHORITY_FILE, PASSWORD_PLACE, connection_strings};
 
 pub(crate) use actions::record;

@@ -1,6 +1,7 @@
 //! How clients are told where to connect, each in its own words.
 
 use std::io::Read as _;
+use std::net::IpAddr;
 
 use bough_model::Secret;
 
@@ -9,6 +10,8 @@ use crate::{Addresses, ControlPlane, Error, Result};
 
 /// What stands where the secret belongs once that is not known any more.
 pub const PASSWORD_PLACE: &str = "PASSWORD";
+/// What the authority's file is called where clients have fetched it.
+pub const AUTHORITY_FILE: &str = "bough-ca.pem";
 /// The authorities that a machine trusts, where Debian and those who follow it keep them.
 const TRUSTED_BY_THE_MACHINE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -16,6 +19,11 @@ const TRUSTED_BY_THE_MACHINE: &str = "/etc/ssl/certs/ca-certificates.crt";
 fn host_and_port(address: &str) -> (&str, &str) {
     let (host, port) = address.rsplit_once(':').unwrap_or((address, "3306"));
     (host.trim_start_matches('[').trim_end_matches(']'), port)
+}
+
+/// Whether a host of this kind is reached from its own machine only.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Text as a part of a URL's query.
@@ -37,7 +45,7 @@ const AUTHORITY_MAX_BYTES: u64 = 64 * 1024;
 
 impl ControlPlane {
     /// The certificate of the authority by which clients know the MySQL address, as PEM; `None` where the
-    /// machine's own authorities do.
+    /// machine's own authorities do. It is no secret.
     ///
     /// # Errors
     /// When its file cannot be read, or holds anything but certificates: a key must never go out with it.
@@ -66,7 +74,12 @@ pub fn connection_strings(
     let (host, port) = host_and_port(at);
     let (user, schema) = (password.username.as_str(), password.branch.schema.as_str());
     let secret = secret.map_or(PASSWORD_PLACE, |secret| secret.expose().as_str());
-    let authority = addresses.mysql_ca.as_deref().unwrap_or(TRUSTED_BY_THE_MACHINE);
+    let authority = match addresses.mysql_ca.as_deref() {
+        None => TRUSTED_BY_THE_MACHINE,
+        // Whoever connects to it is on this machine.
+        Some(here) if is_loopback(host) => here,
+        Some(_) => AUTHORITY_FILE,
+    };
     let (in_url, in_shell) = (escaped(authority), quoted(authority));
     let url = format!("mysql://{user}:{secret}@{at}/{schema}");
     let shell = format!("--host={host} --port={port} --user={user} --password={secret}");

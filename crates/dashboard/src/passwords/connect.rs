@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use bough_control::branches::Filter;
 use bough_control::model::PasswordRole;
-use bough_control::passwords::{CreatePassword, NewPasswordSecret};
+use bough_control::passwords::{AUTHORITY_FILE, CreatePassword, NewPasswordSecret};
 use bough_control::{Error, Page as Rows};
 use bough_policy::{BranchAt, DatabaseAt, Facet, Granted, Operation, refine};
 
 use super::actions::wrong;
-use super::snippets::{AUTHORITY_FILE, snippets};
+use super::snippets::snippets;
 use super::view::{Connect, Errors, Password, RoleChoice, SecretPage};
 use super::{database, ranges, role_text};
 use crate::answer::Answer;

@@ -3,10 +3,7 @@
 
 use bough_control::Addresses;
 use bough_control::model::Secret;
-use bough_control::passwords::{PasswordRow, connection_strings};
-
-/// What the file of the authority is called that the page offers.
-pub(super) const AUTHORITY_FILE: &str = "bough-ca.pem";
+use bough_control::passwords::{AUTHORITY_FILE, PasswordRow, connection_strings};
 
 /// One of them.
 pub(crate) struct Snippet {
