@@ -78,7 +78,7 @@ pub struct ControlPlane {
     /// Where another process brings wishes about: what tells it that there is one.
     told: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Who knows where clients of branches are.
-    addresses: OnceLock<connections::Addresses>,
+    clients: OnceLock<connections::AskForClients>,
     /// Held while somebody has an audit log checked.
     verifying: Mutex<()>,
     branches: Memo<(DatabaseId, BranchId), Arc<branches::BranchRow>>,
@@ -113,7 +113,7 @@ impl ControlPlane {
             installed: RwLock::new(installed),
             audit_heads,
             told: OnceLock::new(),
-            addresses: OnceLock::new(),
+            clients: OnceLock::new(),
             verifying: Mutex::new(()),
             branches: Memo::default(),
             credentials: Memo::default(),
@@ -128,10 +128,10 @@ impl ControlPlane {
         let _ = self.told.set(tell);
     }
 
-    /// Has `ask` asked where the clients of a branch are. Without it, nobody knows.
-    pub fn learn_addresses_from(&self, ask: connections::Addresses) {
+    /// Has `ask` asked where the clients of a branch are and what they came with. Without it, nobody knows.
+    pub fn learn_clients_from(&self, ask: connections::AskForClients) {
         // A second one would know nothing that the first one does not.
-        let _ = self.addresses.set(ask);
+        let _ = self.clients.set(ask);
     }
 
     /// Another process has recorded a wish: the reconciler looks now.

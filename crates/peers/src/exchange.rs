@@ -4,6 +4,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bough_model::PasswordId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -52,13 +53,31 @@ pub(crate) enum Answer {
     NotUnderstood,
 }
 
-/// Where a client of a branch is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a client of a branch is, and how it came in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientPlace {
     /// The number of its session on the branch's server.
     pub thread: u32,
     /// Its address.
     pub address: IpAddr,
+    /// The password that it came with. A process of an earlier version does not tell.
+    #[serde(default, with = "password_id")]
+    pub password: Option<PasswordId>,
+}
+
+/// A password's id as its text. What is none is taken for not told.
+mod password_id {
+    use bough_model::PasswordId;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &Option<PasswordId>, to: S) -> Result<S::Ok, S::Error> {
+        id.as_ref().map(PasswordId::as_str).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PasswordId>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        Ok(text.as_deref().and_then(PasswordId::parse))
+    }
 }
 
 /// A connection on which lines are read and written.
@@ -87,5 +106,25 @@ impl Lines {
     pub(crate) async fn ended(&mut self) {
         let mut byte = [0];
         let _ = self.0.read(&mut byte).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_does_not_tell_is_not_known() {
+        let told = |line: &str| serde_json::from_str::<ClientPlace>(line).expect("it is understood").password;
+        assert_eq!(told(r#"{"thread":7,"address":"::1"}"#), None);
+        assert_eq!(told(r#"{"thread":7,"address":"::1","password":"no id"}"#), None);
+        let place = ClientPlace {
+            thread: u32::MAX,
+            address: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().expect("an address"),
+            password: PasswordId::parse("abcdefghijkl"),
+        };
+        let line = serde_json::to_string(&place).expect("a line");
+        assert!(line.len() < 100, "so many clients fit into an answer as may stand there: {line}");
+        assert_eq!(told(&line), place.password);
     }
 }

@@ -217,6 +217,10 @@ async fn killed(gateway: &Gateway, client: u32, only_query: bool, branch: &str, 
 fn clients(gateway: &Gateway, branch: &BranchId) -> Vec<ClientPlace> {
     let sessions = gateway.sessions(Some(branch)).into_iter().take(CLIENTS_MAX);
     sessions
-        .map(|session| ClientPlace { thread: session.thread, address: session.address.to_canonical() })
+        .map(|session| ClientPlace {
+            thread: session.thread,
+            address: session.address.to_canonical(),
+            password: Some(session.password),
+        })
         .collect()
 }

@@ -106,6 +106,23 @@ pub fn get(reader: &Reader, granted: &Granted<PasswordAt>) -> Result<Option<Pass
     by_id(reader, &granted.at().branch, &granted.at().password)
 }
 
+/// What one of a branch's passwords is called.
+///
+/// # Errors
+/// When the database fails.
+pub fn name_of(
+    reader: &Reader,
+    granted: &Granted<BranchAt>,
+    password: &PasswordId,
+) -> Result<Option<String>, StoreError> {
+    first(
+        reader,
+        "SELECT name FROM passwords WHERE id = ? AND branch_id = ?",
+        params![password.as_str(), granted.at().branch.as_str()],
+        |row| Ok(row.get("name")?),
+    )
+}
+
 /// One password, within a write: its branch's class must still be what the decision was made on.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bough_control::connections::{ClientSession, Connections as Open, Running, Transaction};
-use bough_control::model::BranchId;
+use bough_control::model::{BranchId, PasswordId};
 use bough_policy::{BranchAt, Granted};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -85,6 +85,8 @@ struct Connection<'a> {
     query_text: Option<&'a str>,
     /// Ours: the role that it is in.
     role: &'static str,
+    /// Ours: the password that its client came with; null where no gateway of the host tells.
+    password_id: Option<&'a str>,
 }
 
 impl<'a> Connections<'a> {
@@ -102,8 +104,9 @@ impl<'a> Connections<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn new(branch: &'a BranchId, open: &Open, session: &'a ClientSession) -> Self {
+    fn new(branch: &'a BranchId, open: &'a Open, session: &'a ClientSession) -> Self {
         let since = open.captured_at.minus(std::time::Duration::from_millis(session.elapsed_ms));
+        let client = open.clients.get(&session.id);
         let (statement, transaction) = (session.statement.as_ref(), session.transaction.as_ref());
         Self {
             pid: session.id,
@@ -111,7 +114,7 @@ impl<'a> Connection<'a> {
             datname: session.schema.as_deref(),
             usename: session.role.account(),
             application_name: None,
-            client_addr: open.addresses.get(&session.id).copied(),
+            client_addr: client.map(|client| client.address),
             state: &session.command,
             wait_event_type: None,
             wait_event: session.state.as_deref(),
@@ -125,6 +128,7 @@ impl<'a> Connection<'a> {
             blocked_by: &session.blocked_by,
             query_text: statement.map(|running| running.text.as_str()),
             role: session.role.as_str(),
+            password_id: client.and_then(|client| client.password.as_ref()).map(PasswordId::as_str),
         }
     }
 }

@@ -106,7 +106,7 @@ pub fn serve(
         gateway::region::listen(&dir.run(), Arc::clone(&plane))?;
         let listens = listening.is_some();
         let version = engine.flavor().greeting();
-        gateway::tell_addresses(&dir.run(), &plane);
+        gateway::tell_clients(&dir.run(), &plane);
         let clients = match listening {
             Some(listening) => Some(listening.serve(dir, &config, &plane, &version).await?),
             None => None,

@@ -12,9 +12,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, bail};
 use bough_api::OtherFigure;
 use bough_control::ControlPlane;
+use bough_control::connections::Client;
 use bough_gateway::{Figures, Gateway, Named, ProxyProtocol, Settings, TlsConfig};
 use bough_model::{Cidrs, Timestamp};
-use bough_peers::{Member, Neighbours};
+use bough_peers::{ClientPlace, Member, Neighbours};
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::Config;
@@ -110,13 +111,16 @@ pub fn figures(run: &Path) -> bough_api::OtherFigures {
     })
 }
 
-/// Has the control plane ask the gateway processes of this host where clients are, on the runtime that this is called
-/// on. It asks on a thread that may wait.
-pub fn tell_addresses(run: &Path, plane: &ControlPlane) {
+/// Has the control plane ask the gateway processes of this host where clients are and what they came with, on the
+/// runtime that this is called on. It asks on a thread that may wait.
+pub fn tell_clients(run: &Path, plane: &ControlPlane) {
     let (neighbours, runtime) = (Neighbours::of(run), tokio::runtime::Handle::current());
-    plane.learn_addresses_from(Box::new(move |branch| {
+    plane.learn_clients_from(Box::new(move |branch| {
         let clients = runtime.block_on(neighbours.clients(branch));
-        clients.into_iter().map(|client| (client.thread.into(), client.address)).collect()
+        let told = |client: ClientPlace| {
+            (client.thread.into(), Client { address: client.address, password: client.password })
+        };
+        clients.into_iter().map(told).collect()
     }));
 }
 

@@ -1,9 +1,15 @@
 //! Connecting to a branch: passwords are made, their secrets shown once, listed, changed, renewed, deleted.
 
-use bough_testkit::Bough;
+use std::process::Command;
+use std::time::Duration;
+
+use bough_testkit::{Bough, wait_until};
 use serde_json::{Value, json};
 
 use crate::support::*;
+
+/// Longest wait for what takes a second at most on a machine at rest.
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn shop() -> Bough {
     let bough = bough();
@@ -84,6 +90,28 @@ fn a_password_is_made_and_its_secret_is_shown_once() {
         shown.says(&[hostile, &user, "Read only", "10.0.0.0/8"]);
     }
     assert!(!bough.log().contains(&secret));
+}
+
+#[test]
+fn who_is_connected_is_told_with_the_password() {
+    let bough = shop();
+    bough.wait_branch("shop", "dev");
+    let ada = ada(&bough);
+    let admin = bough.admin();
+    let hostile = "<b>app</b>";
+    let path = admin.org("/databases/shop/branches/dev/passwords");
+    let made = admin.post(&path, &json!({"name": hostile, "role": "reader"})).expect(201);
+    let line = format!("exec {} -e 'SELECT SLEEP(300)'", made.str("/connection_strings/mariadb"));
+    let mut client = Command::new("sh").args(["-c", &line]).spawn().expect("a shell");
+    let link = format!("href=\"/acme/shop/dev/passwords/{}\"", made.str("/id"));
+    let shown = wait_until(LIMIT, "it is connected", || {
+        let shown = ada.get("/acme/shop/dev/connections").expect(200);
+        shown.html().contains("SLEEP(300)").then_some(shown)
+    });
+    client.kill().expect("it runs");
+    client.wait().expect("it ends");
+    assert!(shown.html().contains(&link) && !shown.html().contains(hostile), "{}", shown.html());
+    shown.says(&[hostile, "127.0.0.1"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bough_engine::{ClientSession, Kill};
-use bough_model::{BranchId, BranchState, Timestamp};
+use bough_model::{BranchId, BranchState, PasswordId, Timestamp};
 use bough_policy::{BranchAt, Granted};
 use bough_store::branches as branch_store;
 use bough_store::reconcile;
@@ -22,12 +22,21 @@ pub struct Connections {
     pub keyspace: String,
     /// One for each session, in the order of their numbers.
     pub sessions: Vec<ClientSession>,
-    /// Where clients are, by the numbers of their sessions. One that is missing is not known.
-    pub addresses: HashMap<u64, IpAddr>,
+    /// What is known of clients, by the numbers of their sessions. One that is missing is not known.
+    pub clients: HashMap<u64, Client>,
 }
 
-/// Asks those who let clients in where those of a branch are; bounded. What is not known is left out.
-pub type Addresses = Box<dyn Fn(&BranchId) -> HashMap<u64, IpAddr> + Send + Sync>;
+/// What those who let clients in know of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Where it is.
+    pub address: IpAddr,
+    /// The password that it came with, as far as that is known.
+    pub password: Option<PasswordId>,
+}
+
+/// Asks those who let clients in about those of a branch; bounded. What is not known is left out.
+pub type AskForClients = Box<dyn Fn(&BranchId) -> HashMap<u64, Client> + Send + Sync>;
 
 /// What is to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +81,9 @@ impl ControlPlane {
     pub fn list_connections(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<Connections> {
         let open = self.open_connections(caller, granted)?;
         // Asked after the server: who has come meanwhile is known, too.
-        let ask = self.addresses.get().filter(|_| !open.sessions.is_empty());
-        let addresses = ask.map(|ask| ask(&granted.at().branch)).unwrap_or_default();
-        Ok(Connections { addresses, ..open })
+        let ask = self.clients.get().filter(|_| !open.sessions.is_empty());
+        let clients = ask.map(|ask| ask(&granted.at().branch)).unwrap_or_default();
+        Ok(Connections { clients, ..open })
     }
 
     fn open_connections(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<Connections> {
@@ -95,7 +104,7 @@ impl ControlPlane {
                 )));
             }
         };
-        Ok(Connections { captured_at: self.now(), keyspace, sessions, addresses: HashMap::new() })
+        Ok(Connections { captured_at: self.now(), keyspace, sessions, clients: HashMap::new() })
     }
 
     /// Ends something that a client has open on a branch, by its number. It is written down first.

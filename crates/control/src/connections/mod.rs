@@ -3,5 +3,5 @@
 
 mod actions;
 
-pub use actions::{Addresses, Connections, KillKind};
+pub use actions::{AskForClients, Client, Connections, KillKind};
 pub use bough_engine::{ClientSession, Running, Transaction};

@@ -1,5 +1,7 @@
 //! What can be done with passwords.
 
+use std::collections::HashMap;
+
 use bough_model::{
     ActorRef, Cidrs, PasswordId, PasswordName, PasswordRole, PasswordVerifiers, Secret, Timestamp,
 };
@@ -154,6 +156,28 @@ impl ControlPlane {
         page: Page,
     ) -> Result<(Vec<PasswordRow>, i64)> {
         self.store.read(|reader| Ok(store::list_of_database(reader, granted, filter, page)?))
+    }
+
+    /// What passwords of a branch are called. One that is gone is left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn password_names<'a>(
+        &self,
+        granted: &Granted<BranchAt>,
+        passwords: impl IntoIterator<Item = &'a PasswordId>,
+    ) -> Result<HashMap<PasswordId, String>> {
+        let mut names = HashMap::new();
+        self.store.read(|reader| {
+            for password in passwords {
+                if !names.contains_key(password)
+                    && let Some(name) = store::name_of(reader, granted, password)?
+                {
+                    names.insert(password.clone(), name);
+                }
+            }
+            Ok::<_, Error>(names)
+        })
     }
 
     /// One password.

@@ -1,10 +1,12 @@
 //! Who is connected to a branch, with a button that ends that.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use askama::Template;
 use bough_control::Error;
 use bough_control::connections::{ClientSession, Connections, KillKind};
+use bough_control::model::PasswordId;
 use bough_policy::{BranchAt, Granted, Operation};
 
 use super::routes::Place;
@@ -20,6 +22,8 @@ struct Line {
     /// Where its client is, as far as that is known.
     from: String,
     role: &'static str,
+    /// The password that it came with, in the viewer's words: its name where he may see it.
+    password: Option<Known>,
     /// What it does, and for how long.
     does: String,
     /// More about that, in the server's words.
@@ -29,6 +33,14 @@ struct Line {
     /// The connections that hold what it waits for.
     waits_for: String,
     statement: String,
+}
+
+/// A password that a client came with.
+struct Known {
+    /// Its name, else its id.
+    name: String,
+    /// Its page; empty where the viewer may not see it, or it is gone.
+    href: String,
 }
 
 #[derive(Template)]
@@ -44,7 +56,7 @@ struct ConnectionsPage {
     may_not: String,
 }
 
-fn line(visit: &Visit<'_>, open: ClientSession, from: Option<IpAddr>) -> Line {
+fn line(visit: &Visit<'_>, open: ClientSession, from: Option<IpAddr>, password: Option<Known>) -> Line {
     let told = match open.elapsed_ms / 1_000 {
         seconds @ 0..60 => counted(seconds, "second"),
         seconds @ 60..3_600 => counted(seconds / 60, "minute"),
@@ -57,6 +69,7 @@ fn line(visit: &Visit<'_>, open: ClientSession, from: Option<IpAddr>) -> Line {
         id: open.id,
         from: from.map(|address| address.to_string()).unwrap_or_default(),
         role: role_text(open.role).0,
+        password,
         does: format!("{does}, {told}"),
         state: open.state.unwrap_or_default(),
         transaction: open.transaction.map(|transaction| visit.when(transaction.since)),
@@ -71,11 +84,22 @@ pub(crate) fn show(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer, E
     let place = Place::of(visit, &seen)?;
     let name = place.branch.name.as_str();
     let (why, lines) = match visit.plane().list_connections(visit.caller, &at) {
-        Ok(Connections { sessions, addresses, .. }) => {
-            let known = |session: &ClientSession| addresses.get(&session.id).copied();
+        Ok(Connections { sessions, clients, .. }) => {
+            let names = match visit.may::<BranchAt>(Operation::ListPasswords) {
+                Ok(listed) => {
+                    let used = clients.values().filter_map(|client| client.password.as_ref());
+                    visit.plane().password_names(&listed, used)?
+                }
+                Err(_) => HashMap::new(),
+            };
+            let known = |id: &PasswordId| match names.get(id) {
+                Some(name) => Known { name: name.clone(), href: format!("{}/passwords/{id}", place.root) },
+                None => Known { name: id.to_string(), href: String::new() },
+            };
             let lines = sessions.into_iter().map(|session| {
-                let from = known(&session);
-                line(visit, session, from)
+                let client = clients.get(&session.id);
+                let password = client.and_then(|client| client.password.as_ref()).map(known);
+                line(visit, session, client.map(|client| client.address), password)
             });
             (String::new(), lines.collect())
         }

@@ -112,6 +112,10 @@ visit('who is connected is listed, and ended by a button', { as: admin }, async 
     return (await row.count()) === 1;
   });
   assert.equal(await row.locator('[data-label="From"]').innerText(), '127.0.0.1');
+  const [password] = (await must('GET', `/databases/shop/branches/${dev}/passwords`)).data;
+  const link = row.locator('[data-label="Password"] a');
+  assert.equal(await link.innerText(), password.name);
+  assert.equal(await link.getAttribute('href'), at('shop', dev, 'passwords', password.id));
   await axe(page);
   await noOverflow(page);
   await row.getByRole('button', { name: /^Kill/ }).click();
