@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use bough_control::branches::{SLEEP_AFTER_MAX_SECONDS, SLEEP_AFTER_MIN_SECONDS};
 use bough_control::console::RUN_MAX_SECONDS;
-use bough_control::{Addresses, Limits, SessionLimits, Settings};
+use bough_control::{Addresses, Limits, OperatorCommand, SessionLimits, Settings};
 use bough_model::{ClusterSize, ClusterSizeName, Region, RegionId, RegionSlug, TokenPrefix};
 use serde::Deserialize;
 
@@ -203,8 +203,14 @@ impl Config {
     }
 
     /// The settings as the control plane wants them: with the address that was bound, and with the one that MySQL
-    /// clients are told and the file that they verify it by.
-    pub fn settings(&self, http: SocketAddr, mysql: String, mysql_ca: Option<&Path>) -> Result<Settings> {
+    /// clients are told, the file that they verify it by, and the data directory.
+    pub fn settings(
+        &self,
+        http: SocketAddr,
+        mysql: String,
+        mysql_ca: Option<&Path>,
+        data_dir: &Path,
+    ) -> Result<Settings> {
         let public_url = match self.server.public_url.trim_end_matches('/') {
             "" => format!("http://{http}"),
             url => url.to_owned(),
@@ -226,6 +232,11 @@ impl Config {
                 mysql,
                 mysql_ca: mysql_ca.map(|path| path.display().to_string()),
                 data_http: self.server.data_http.clone(),
+            },
+            command: OperatorCommand {
+                program: std::env::current_exe()
+                    .map_or_else(|_| "bough".to_owned(), |path| path.display().to_string()),
+                data_dir: data_dir.display().to_string(),
             },
             default_size: size("cluster_size", &self.defaults.cluster_size)?,
             default_development_size: size(
@@ -254,7 +265,7 @@ impl Config {
 
     /// The settings where this process answers nobody: addresses stand in nothing that is used.
     pub fn settings_unserved(&self) -> Result<Settings> {
-        self.settings(([127, 0, 0, 1], 0).into(), self.server.mysql.clone(), None)
+        self.settings(([127, 0, 0, 1], 0).into(), self.server.mysql.clone(), None, Path::new(""))
     }
 
     /// The buffer pool of the largest cluster size, in bytes.
@@ -363,7 +374,8 @@ mod tests {
     fn the_defaults_can_be_used() {
         let config = Config::load(None, None).expect("the defaults parse");
         let address = "127.0.0.1:8080".parse().expect("an address");
-        let settings = config.settings(address, String::new(), None).expect("and make sense");
+        let settings =
+            config.settings(address, String::new(), None, Path::new("DIR")).expect("and make sense");
         assert_eq!(settings.addresses.public_url, "http://127.0.0.1:8080");
         assert_eq!(settings.default_region().slug.as_str(), "local");
         assert_eq!(region_id("local"), region_id("local"));

@@ -53,7 +53,7 @@ pub use keys::{Keys, MASTER_KEY_LEN};
 pub use once::{Once, Replay};
 pub use random::fill_random;
 pub use recorder::Recorder;
-pub use settings::{Addresses, Limits, SessionLimits, Settings};
+pub use settings::{Addresses, Limits, OperatorCommand, SessionLimits, Settings};
 
 use authentication::TokenCache;
 use branches::reconcile::{Nudge, Waiting};

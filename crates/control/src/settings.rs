@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bough_model::{ClusterSize, ClusterSizeName, Region, RegionSlug, TokenPrefix};
 
+use crate::passwords::quoted;
+
 /// Addresses that answers tell clients.
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -16,6 +18,27 @@ pub struct Addresses {
     pub mysql_ca: Option<String>,
     /// `host:port` for SQL over HTTP.
     pub data_http: String,
+}
+
+/// How the operator calls this very program, for lines that are pasted into a shell.
+#[derive(Clone, Debug)]
+pub struct OperatorCommand {
+    /// The path of the program.
+    pub program: String,
+    /// The data directory.
+    pub data_dir: String,
+}
+
+impl OperatorCommand {
+    /// The line that calls it with these words, on its data directory; each stays one word of the shell.
+    pub fn line(&self, words: &[&str]) -> String {
+        let mut line = quoted(&self.program);
+        for word in words.iter().chain(&["--data-dir", &self.data_dir]) {
+            line.push(' ');
+            line.push_str(&quoted(word));
+        }
+        line
+    }
 }
 
 /// How much of what there may be.
@@ -55,6 +78,8 @@ pub struct SessionLimits {
 pub struct Settings {
     /// What answers tell clients.
     pub addresses: Addresses,
+    /// How the operator calls this program.
+    pub command: OperatorCommand,
     /// Regions; exactly one is the default.
     pub regions: Vec<Region>,
     /// Cluster sizes, smallest first.
@@ -87,5 +112,20 @@ impl Settings {
     /// The size of a name.
     pub fn size(&self, name: &ClusterSizeName) -> Option<&ClusterSize> {
         self.sizes.iter().find(|size| size.name == *name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_stays_one_word_of_the_shell() {
+        let command =
+            OperatorCommand { program: "/opt/it's/bough".to_owned(), data_dir: "/srv/a b;$(c)".to_owned() };
+        assert_eq!(
+            command.line(&["shell", "shop", "dev-2"]),
+            r"'/opt/it'\''s/bough' shell shop dev-2 --data-dir '/srv/a b;$(c)'"
+        );
     }
 }

@@ -36,7 +36,6 @@ struct Secrets {
 
 pub fn run(args: &Args) -> Result<()> {
     let dir = DataDir::create(&args.serve.place.data_dir)?;
-    let place = dir.root().display().to_string();
     serve::serve(&args.serve, &dir, move |running| {
         let caller = operator();
         // Only now: whatever could have stood in the way of starting has not, and the secrets that
@@ -47,7 +46,7 @@ pub fn run(args: &Args) -> Result<()> {
             Some(_) => make_sample(running, &caller, &organization),
             None => Ok(()),
         };
-        say(running.plane, &caller, &organization, fresh.as_ref(), &place)?;
+        say(running.plane, &caller, &organization, fresh.as_ref())?;
         sample
     })
 }
@@ -91,13 +90,11 @@ fn say(
     caller: &Caller,
     organization: &OrganizationRow,
     fresh: Option<&Secrets>,
-    data_dir: &str,
 ) -> Result<()> {
     let url = &plane.settings().addresses.public_url;
     let name = &organization.name;
     // As this very program is called, so that the lines can be pasted.
-    let bough =
-        std::env::current_exe().map_or_else(|_| "bough".to_owned(), |path| path.display().to_string());
+    let bough = |words: &[&str]| plane.settings().command.line(words);
     let mut text = format!(
         "\nBough is running. Open its pages in a browser, and log in:\n\n  URL    {url}\n  API    {url}/v1 (reference: {url}/docs, \
          description: {url}/v1/openapi.json)\n  \
@@ -127,17 +124,27 @@ fn say(
             );
             let email = plane.first_administrator(caller, organization)?;
             text += &format!(
-                "  Login  {email}  (a forgotten password: `{bough} admin user set-password {email} --data-dir {data_dir}`)\n"
+                "  Login  {email}  (a forgotten password: `{}`)\n",
+                bough(&["admin", "user", "set-password", &email])
             );
             match plane.oldest_token(caller, organization)? {
                 Some(id) => {
                     text += &format!(
-                        "  Token  ID {id}  (its secret is kept nowhere; a new one: `{bough} admin token rotate {id} --data-dir {data_dir}`)\n"
+                        "  Token  ID {id}  (its secret is kept nowhere; a new one: `{}`)\n",
+                        bough(&["admin", "token", "rotate", id.as_str()])
                     );
                 }
                 None => {
                     text += &format!(
-                        "  Token  none; make one: `{bough} admin token create --organization {name} --all-accesses --data-dir {data_dir}`\n"
+                        "  Token  none; make one: `{}`\n",
+                        bough(&[
+                            "admin",
+                            "token",
+                            "create",
+                            "--organization",
+                            name.as_str(),
+                            "--all-accesses"
+                        ])
                     );
                 }
             }
@@ -145,8 +152,9 @@ fn say(
         }
     }
     text += &format!(
-        "\nLook into a branch with `{bough} shell {SAMPLE} main --data-dir {data_dir}`. Stop with Ctrl-C: branch servers go on; \
-                      `{bough} stop-branches --data-dir {data_dir}` stops them.\n"
+        "\nLook into a branch with `{}`. Stop with Ctrl-C: branch servers go on; `{}` stops them.\n",
+        bough(&["shell", SAMPLE, "main"]),
+        bough(&["stop-branches"])
     );
     output::say(&text);
     Ok(())

@@ -100,7 +100,7 @@ pub fn serve(
         gateway::make_certificates(dir, &config, &mysql_address)?;
         tokio::spawn(gateway::renew_certificates(dir.clone(), Arc::clone(&config), mysql_address.clone()));
         let authority = gateway::authority(dir, &config);
-        let settings = config.settings(bound, mysql_address, authority.as_deref())?;
+        let settings = config.settings(bound, mysql_address, authority.as_deref(), dir.root())?;
         let plane = dir.plane(settings, Some(Arc::clone(&engine)))?;
         let background = plane.start_background()?;
         gateway::region::listen(&dir.run(), Arc::clone(&plane))?;

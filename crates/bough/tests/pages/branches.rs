@@ -1,6 +1,7 @@
 //! Branches in the browser: made, looked at, changed, deleted, and followed while they change.
 
 use std::io::{BufRead as _, BufReader};
+use std::process::Command;
 use std::time::Duration;
 
 use bough_testkit::{Bough, Raw, Wire, wait_until};
@@ -78,14 +79,17 @@ fn a_branch_is_made_from_the_dialog_or_the_page_and_comes_up() {
     assert!(api(&bough, "dev")["expires_at"].is_string());
     assert_eq!(api(&bough, "dev")["actor"]["display_name"], json!("Mel"));
     bough.wait_branch("shop", "dev");
-    mel.get("/acme/shop/dev").expect(200).says(&[
-        "dev",
-        "Ready",
-        "Base branch",
-        "main",
-        "It deletes itself",
-        "mariadb-",
-    ]);
+    let page = mel.get("/acme/shop/dev").expect(200);
+    let page = page.says(&["dev", "Ready", "Base branch", "main", "It deletes itself", "mariadb-"]);
+    // The line for the operator runs as it stands there, in whatever folder.
+    let line = crate::html::text(page.part("shell"));
+    let pasted = format!("{} -- --skip-column-names -e 'SELECT \"runs\"'", line.trim());
+    let ran = Command::new("sh").args(["-c", &pasted]).current_dir("/").output().expect("a shell");
+    assert_eq!(
+        (&*String::from_utf8_lossy(&ran.stdout), &*String::from_utf8_lossy(&ran.stderr)),
+        ("runs\n", ""),
+        "{pasted}"
+    );
     mel.get("/acme/shop/branches/new?base=dev").expect(200).says(&["Base branch"]);
     // The tree: below its base, with the base's name for those who do not see lines.
     branch(&bough, &json!({"name": "below-dev", "parent_branch": "dev"}));

@@ -17,3 +17,4 @@ pub use expiry::is_expired;
 pub use strings::{AUTHORITY_FILE, PASSWORD_PLACE, connection_strings};
 
 pub(crate) use actions::record;
+pub(crate) use strings::quoted;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use bough_control::databases::CreateDatabase;
 use bough_control::people::{LogIn, LoggedIn, LoginRefused, RemoveMember, Visitor};
 use bough_control::setup::Founded;
-use bough_control::{Addresses, Caller, ControlPlane, Keys, Limits, SessionLimits, Settings};
+use bough_control::{
+    Addresses, Caller, ControlPlane, Keys, Limits, OperatorCommand, SessionLimits, Settings,
+};
 use bough_engine::ManagedEngine;
 use bough_model::{
     ClusterSize, ClusterSizeName, Digest, Region, RegionId, RegionSlug, Role, Secret, SessionId, Timestamp,
@@ -62,6 +64,7 @@ fn settings() -> Settings {
             mysql_ca: None,
             data_http: String::new(),
         },
+        command: OperatorCommand { program: String::new(), data_dir: String::new() },
         regions: vec![region],
         sizes: vec![cluster_size],
         default_size: size.clone(),

@@ -47,8 +47,9 @@ pub(crate) struct Branch {
     pub(crate) once: String,
     /// `database/branch`.
     pub(crate) path: String,
-    pub(crate) database: String,
     pub(crate) name: String,
+    /// What the operator types on the machine.
+    pub(crate) shell: String,
     pub(crate) id: String,
     pub(crate) state: &'static str,
     pub(crate) state_text: &'static str,
