@@ -45,7 +45,7 @@ fn login() {
     run("login");
 }
 
-/// Each page in both themes, narrow and wide: nothing stands out, nothing serious for axe-core. With
+/// Each page, narrow in dark and ordinary in light: nothing stands out, nothing serious for axe-core. With
 /// `BOUGH_SCREENSHOTS=FOLDER`, as `make screenshots` has it, a picture of each in four widths.
 #[test]
 fn pages() {
