@@ -64,7 +64,7 @@ fn a_password_that_ends_ends_its_sessions() {
         bough.sql(
             "shop",
             "dev",
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%' AND state = 'User sleep'",
         )
     };
     wait_until(SOON, "the statement to run", || (running() == "1").then_some(()));
@@ -281,7 +281,7 @@ fn a_gateway_process_outlives_what_serves_the_api() {
         bough.sql(
             "shop",
             "dev",
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%' AND state = 'User sleep'",
         )
     };
     wait_until(SOON, "the statement to run", || (running() == "1").then_some(()));

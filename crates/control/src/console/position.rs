@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(syntax("SELECT 'abc", "'abc"), at(1, 8, "'"));
         assert_eq!(syntax("CREATE TABLE t (id INT,, x INT)", " x INT)"), at(1, 26, "x"));
         // Letters, not bytes.
-        assert_eq!(syntax("SELECT 'ü€😀' FORM üü", "üü"), at(1, 18, "üü"));
+        assert_eq!(syntax("SELECT 'ü€😀' FORM üü", "üü"), at(1, 19, "üü"));
         // The text has a quote and words like the message's in it.
         let odd = "' at line 7 near '";
         assert_eq!(syntax(&format!("SELECT ) {odd}"), &format!(") {odd}")), at(1, 8, ")"));

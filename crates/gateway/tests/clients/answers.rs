@@ -166,7 +166,12 @@ fn prepared_statements_and_cursors_are_answered_as_without_it() {
             let mut ask = |raw: &mut Raw, what: &str, command: Command, rest: &[u8], asked: Asked| {
                 let answer = raw.ask(command, rest, asked);
                 stands(what);
-                answers.push((format!("{what}, {}", command.name()), answer.clone()));
+                let mut seen = answer.clone();
+                // A server that takes up the thread of an earlier connection goes on counting statements where that was.
+                if command == Command::StmtPrepare && seen[0].1[0] == 0 {
+                    seen[0].1[1..5].fill(0);
+                }
+                answers.push((format!("{what}, {}", command.name()), seen));
                 answer
             };
             for statement in tables.iter().map(String::as_str).chain(others) {

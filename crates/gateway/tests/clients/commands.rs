@@ -90,7 +90,7 @@ fn sleeps(rig: &Rig, user: &str) -> (u32, std::thread::JoinHandle<Raw>) {
 
 fn running(root: &mut mysql::Conn) -> usize {
     let list: Vec<String> = root
-        .query("SELECT info FROM information_schema.processlist WHERE info = 'SELECT SLEEP(1000)'")
+        .query("SELECT info FROM information_schema.processlist WHERE info = 'SELECT SLEEP(1000)' AND state = 'User sleep'")
         .expect("a list");
     list.len()
 }

@@ -91,14 +91,13 @@ fn ctrl_c_in_the_shell_ends_the_query() {
     let mut root = rig.server.root();
     let shell = rig
         .shell(&user)
-        .args(["-e", "SELECT SLEEP(1000)", "shop"])
+        .args(["-e", "SELECT SLEEP(1000) FROM seq_1_to_9", "shop"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("a shell");
     wait_until("it is running", || {
-        let statement =
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(1000)'";
+        let statement = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(1000) FROM seq%'";
         root.query_first::<u64, _>(statement).expect("a row") == Some(1)
     });
     let interrupt = Command::new("kill").args(["-INT", &shell.id().to_string()]).status().expect("kill");
@@ -106,7 +105,9 @@ fn ctrl_c_in_the_shell_ends_the_query() {
     let output = shell.wait_with_output().expect("its end");
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     // The shell has sent `KILL QUERY` with the number of its greeting, over another connection.
-    assert!(errors.contains("ERROR 1317 (70100)"), "{errors}");
+    // Ended while it opens the sequence, it fails with what that says.
+    let ended = ["ERROR 1317 (70100)", "ERROR 1939 (HY000)"];
+    assert!(ended.iter().any(|error| errors.contains(error)), "{errors}");
 }
 
 /// Runs a program of `drivers/` with what it needs to know.

@@ -199,7 +199,7 @@ def cancelling():
     cursor = connection.cursor()
 
     def sleep():
-        cursor.execute("SELECT SLEEP(1000)")
+        cursor.execute("SELECT SLEEP(1000) FROM seq_1_to_9")
         # One of them reads the answer here.
         cursor.fetchall()
 
@@ -209,7 +209,8 @@ def cancelling():
         # Before it is running there is nothing to be ended.
         other.cursor().execute(f"KILL QUERY {number}")
         running.join(0.05)
-    assert failed == [1317], failed
+    # Ended while it opens the sequence, it fails with what that says.
+    assert failed[0] in (1317, 1939), failed
     connection.close()
     other.close()
 
