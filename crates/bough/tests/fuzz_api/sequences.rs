@@ -1,12 +1,14 @@
 //! Several requests about one thing that nobody else knows of: what was answered is so afterwards.
 
+use std::time::{Duration, Instant};
+
 use bough_model::PasswordName;
 use bough_testkit::{Dice, Raw, RawAnswer};
 use serde_json::{Value, json};
 
 use crate::check::{Fault, Rule};
 use crate::generate::Case;
-use crate::{Worker, hostile};
+use crate::{LIMIT, Worker, hostile};
 
 /// One sequence.
 pub fn play(worker: &mut Worker<'_>, dice: Dice) {
@@ -238,6 +240,19 @@ impl Sequence<'_, '_> {
         self.manage("delete_service_token", &[&id], None, 204).map(|_| ())
     }
 
+    /// Puts a branch to sleep, as soon as the resize that came too late to be canceled has ended.
+    fn sleep(&mut self, database: &str, branch: &str) -> Played {
+        let until = Instant::now() + LIMIT;
+        loop {
+            let answer = self.worker.manage("sleep_branch", &[database, branch], None)?;
+            if answer.status == 422 && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            return must(answer, 200, "sleep_branch").map(drop);
+        }
+    }
+
     /// A database and its branch, from beginning to end.
     fn database(&mut self) -> Played {
         let world = self.worker.run.world;
@@ -267,6 +282,9 @@ impl Sequence<'_, '_> {
         }
         self.manage("get_branch_schema", &[&name, &branch], None, 200)?;
         self.manage("lint_branch_schema", &[&name, &branch], None, 200)?;
+        self.sleep(&name, &branch)?;
+        self.manage("wake_branch", &[&name, &branch], None, 200)?;
+        self.manage("get_branch_schema", &[&name, &branch], None, 200)?;
         let renamed = world.fresh_name();
         self.manage("update_branch", &[&name, &branch], Some(&json!({"new_name": renamed})), 200)?;
         self.manage("get_branch", &[&name, &branch], None, 404)?;
