@@ -1,9 +1,10 @@
 //! A server of a newer version on files that an older one made: the system tables are brought to what the
 //! new one expects, once.
 
+use std::path::Path;
 use std::time::Duration;
 
-use bough_model::BranchId;
+use bough_model::{BranchId, Flavor};
 use bough_mysql_client::{Connection, quote_ident};
 
 use crate::managed::{BranchSpec, ManagedEngine};
@@ -34,8 +35,22 @@ impl ManagedEngine {
             looked_in: programs.folder_names(),
             package: "mariadb-client-core",
         })?;
-        self.open_accounts(id, &mut conn)?;
-        self.admit_upgrader(id, &mut conn)?;
+        let upgraded = self.upgrade_with(id, &mut conn, upgrade, running);
+        self.shut_after(id, &mut conn, upgraded)?;
+        tracing::info!(branch = %id, version = %running, "system tables upgraded");
+        self.set_stage(id, &paths, |stage| stage.files_of = Some(FilesOf::version(running)))
+    }
+
+    fn upgrade_with(
+        &self,
+        id: &BranchId,
+        conn: &mut Connection,
+        upgrade: &Path,
+        running: Flavor,
+    ) -> Result<(), EngineError> {
+        let paths = self.dir.branch(id);
+        self.open_accounts(id, conn)?;
+        self.admit_upgrader(id, conn)?;
         let mut command = process::command(upgrade, &self.account, &paths.tmp);
         command.arg("--no-defaults").arg(format!("--socket={}", paths.socket.display()));
         command.arg(format!("--user={}", self.account.name));
@@ -53,9 +68,7 @@ impl ManagedEngine {
         }
         killpoint::reach("upgrade-tables.upgraded");
         // The upgrade brings back what a fresh server has, accounts and `sys` included.
-        self.trim(id, &mut conn)?;
-        tracing::info!(branch = %id, version = %running, "system tables upgraded");
-        self.set_stage(id, &paths, |stage| stage.files_of = Some(FilesOf::version(running)))
+        self.trim(id, conn)
     }
 
     /// The program that upgrades writes a file into the server's folder: it runs as the engine's account,

@@ -276,6 +276,26 @@ fn the_secret_of_one_branch_opens_no_other() {
     everybody_enters(&rig, &other.id);
 }
 
+/// Accounts are opened for rewriting, and that fails: until the next try nobody changes his own.
+#[test]
+fn what_fails_while_accounts_are_open_leaves_them_sealed() {
+    let rig = Rig::new();
+    let spec = root_spec("failingaaaaa");
+    world(&rig, &spec);
+    let other = BranchSpec { accounts: accounts("another", false), ..spec.clone() };
+    let mut bough = rig.engine.connect(&spec.id).expect("a session");
+    let mut client = enter(&rig.engine, &spec.id, PasswordRole::Reader).expect("reader");
+    bough.execute("RENAME TABLE mysql.db TO mysql.elsewhere").expect("renamed");
+    rig.engine.execute(&other, Step::SealAccounts).expect_err("it needs that table");
+    match client.execute("SET PASSWORD = ''") {
+        Err(Error::Statement { code: 1036, .. }) => {}
+        other => panic!("an account that is open: {other:?}"),
+    }
+    bough.execute("RENAME TABLE mysql.elsewhere TO mysql.db").expect("renamed");
+    converge(&rig.engine, &spec, Desired::Running);
+    everybody_enters(&rig, &spec.id);
+}
+
 fn count(conn: &mut Connection, what: &str) -> u64 {
     let row = conn.query_one(format!("SELECT COUNT(*) AS n FROM shop_1.log WHERE what = '{what}'"));
     row.expect("a count").u64("n").expect("a number")

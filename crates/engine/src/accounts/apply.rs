@@ -31,27 +31,37 @@ impl ManagedEngine {
         let wished = spec.wished();
         self.must_answer(id)?;
         let mut conn = self.connect(id)?;
+        let made = self.make_as_wished(id, &mut conn, &wished);
+        self.shut_after(id, &mut conn, made)
+    }
+
+    fn make_as_wished(
+        &self,
+        id: &BranchId,
+        conn: &mut Connection,
+        wished: &Wished<'_>,
+    ) -> Result<(), EngineError> {
         let failed = EngineError::server(id, "had its accounts sealed");
         conn.execute("SET SESSION sql_log_bin = 0").map_err(&failed)?;
-        let mut seen = self.accounts_seen(id, &mut conn, self.are_accounts_open(id)?)?;
+        let mut seen = self.accounts_seen(id, conn, self.are_accounts_open(id)?)?;
         // Whose they are that an interrupted rewriting left over is not known any more.
         let mut narrowed: BTreeSet<&str> = if seen.half_done { all_accounts() } else { BTreeSet::new() };
         for round in 0..REWRITES_MAX {
-            if round == 0 && seen.differ_in_rights_alone(&wished) {
+            if round == 0 && seen.differ_in_rights_alone(wished) {
                 self.note_rewriting(id)?;
-                narrowed.extend(change_rights(&mut conn, &seen, &wished).map_err(&failed)?);
-            } else if !seen.sealed || !seen.are_roles_as_wished(&wished) {
-                self.open_accounts(id, &mut conn)?;
+                narrowed.extend(change_rights(conn, &seen, wished).map_err(&failed)?);
+            } else if !seen.sealed || !seen.are_roles_as_wished(wished) {
+                self.open_accounts(id, conn)?;
                 if round > 0 {
-                    cut(id, &mut conn, &all_accounts())?;
+                    cut(id, conn, &all_accounts())?;
                 }
-                narrowed.extend(self.rewrite(&mut conn, &seen, &wished).map_err(&failed)?);
+                narrowed.extend(self.rewrite(conn, &seen, wished).map_err(&failed)?);
             }
-            self.enforce(id, &mut conn, &wished)?;
-            seen = self.accounts_seen(id, &mut conn, self.are_accounts_open(id)?)?;
-            if seen.is_as_wished(&wished) {
+            self.enforce(id, conn, wished)?;
+            seen = self.accounts_seen(id, conn, self.are_accounts_open(id)?)?;
+            if seen.is_as_wished(wished) {
                 if seen.half_done {
-                    cut(id, &mut conn, &narrowed)?;
+                    cut(id, conn, &narrowed)?;
                     killpoint::reach("seal-accounts.cut");
                     self.set_stage(id, &self.dir.branch(id), |stage| stage.accounts_open = false)?;
                 }
@@ -61,6 +71,34 @@ impl ManagedEngine {
         let why =
             "its accounts do not stay as they are made; somebody changes them at the same time".to_owned();
         Err(EngineError::Refused { branch: id.clone(), why })
+    }
+
+    /// Seals accounts that were opened for what has failed: a client may change its own while they are open, and the
+    /// next try comes only after a pause. It begins with what this one has noted.
+    pub(crate) fn shut_after<T>(
+        &self,
+        id: &BranchId,
+        conn: &mut Connection,
+        done: Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        if done.is_err()
+            && let Err(error) = self.shut(id, conn, &[seal::ACCOUNTS])
+        {
+            tracing::warn!(branch = %id, %error, "accounts that were opened could not be sealed again; trying later");
+        }
+        done
+    }
+
+    /// Shuts these tables against writing.
+    fn shut(&self, id: &BranchId, conn: &mut Connection, tables: &[&str]) -> Result<(), EngineError> {
+        // What was written is in the files before they are shut.
+        reopen(id, conn)?;
+        {
+            let paths = self.dir.branch(id);
+            let _own = self.account.own_files()?;
+            tables.iter().try_for_each(|table| seal::seal(&paths, table))?;
+        }
+        reopen(id, conn)
     }
 
     /// Lets accounts be changed until they are sealed again, which is noted first.
@@ -73,6 +111,11 @@ impl ManagedEngine {
         reopen(id, conn)?;
         killpoint::reach("seal-accounts.opened");
         Ok(())
+    }
+
+    fn let_write_events(&self, id: &BranchId) -> Result<(), EngineError> {
+        let _own = self.account.own_files()?;
+        seal::unseal(&self.dir.branch(id), seal::EVENTS)
     }
 
     /// Notes that something of the accounts is being rewritten: until that has ended, sessions may live whose rights
@@ -129,15 +172,12 @@ impl ManagedEngine {
             let set = conn.execute(format!("SET GLOBAL {name} = {value}"));
             set.map_err(EngineError::server(id, "had its accounts sealed"))?;
         }
-        // What was written is in the files before they are shut.
-        reopen(id, conn)?;
-        {
-            let paths = self.dir.branch(id);
-            let _own = self.account.own_files()?;
-            seal::seal(&paths, seal::ACCOUNTS)?;
-            if safe { seal::seal(&paths, seal::EVENTS) } else { seal::unseal(&paths, seal::EVENTS) }?;
+        if safe {
+            self.shut(id, conn, &[seal::ACCOUNTS, seal::EVENTS])?;
+        } else {
+            self.let_write_events(id)?;
+            self.shut(id, conn, &[seal::ACCOUNTS])?;
         }
-        reopen(id, conn)?;
         killpoint::reach("seal-accounts.sealed");
         Ok(())
     }
