@@ -113,13 +113,13 @@ fn say(
             text += &format!(
                 "\nMake a database of your own:\n\n  curl -X POST {url}/v1/organizations/{name}/databases \\\n    \
                  -H 'Authorization: {}:{}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{{\"name\":\"blog\"}}'\n\n\
-                 For the examples of README.md and docs/api.md:\n\n  export TOKEN_ID={} TOKEN={}\n",
+                 For the examples of README.md and docs/api.md:\n\n  export BOUGH_TOKEN_ID={} BOUGH_TOKEN={}\n",
                 secrets.token_id, secrets.token, secrets.token_id, secrets.token
             );
         }
         None => {
             let example = format!(
-                "\nWith the token in TOKEN_ID and TOKEN:\n\n  curl -H \"Authorization: $TOKEN_ID:$TOKEN\" \
+                "\nWith the token in BOUGH_TOKEN_ID and BOUGH_TOKEN:\n\n  curl -H \"Authorization: $BOUGH_TOKEN_ID:$BOUGH_TOKEN\" \
                  {url}/v1/organizations/{name}/databases\n"
             );
             let email = plane.first_administrator(caller, organization)?;
