@@ -30,6 +30,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// The figures without a verdict: nothing is wanted of them.
+    pub fn for_context(self) -> Self {
+        Self { goal: "-".to_owned(), met: "context".to_owned(), ..self }
+    }
+
     /// A measure that broke off has no number.
     pub fn failed(name: &str, why: &str) -> Self {
         Self::without_numbers(name, &format!("failed: {why}"))

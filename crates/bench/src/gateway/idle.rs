@@ -58,10 +58,11 @@ fn of_way(way: &Way, pid: u32, wanted: u64, with: &str) -> Result<Line> {
     let each = (asked - before) * 1024.0 / wanted as f64;
     Ok(Line {
         measure: format!("P7 memory of {wanted} idle connections, {with}"),
-        goal: "-".to_owned(),
+        goal: String::new(),
         ours: format!("{:.0} MiB more, {each:.1} KiB each", asked - before),
         beside: format!("the same process with one {before:.0} MiB"),
         ratio: String::new(),
-        met: "context".to_owned(),
-    })
+        met: String::new(),
+    }
+    .for_context())
 }

@@ -203,9 +203,12 @@ pub fn measure() -> Result<Vec<Line>> {
         let taken = rounds(&ways, set_up)?;
         let what = format!("connections set up, {with}");
         // The goal is beside a direct connection with TLS. Without TLS, HAProxy does no more than hand on.
-        let peer = if gateway.tls.is_some() { (2, "direct") } else { (1, "HAProxy") };
-        lines.push(rate_line(&what, "a second", &taken, peer));
-        lines.push(cpu_line(&what, &taken));
+        lines.push(if gateway.tls.is_some() {
+            rate_line(&what, "a second", &taken, (2, "direct"))
+        } else {
+            rate_line(&what, "a second", &taken, (1, "HAProxy")).for_context()
+        });
+        lines.push(cpu_line(&what, &taken).for_context());
     }
     lines.extend(idle::measure(&mut contestants)?);
     Ok(lines)
