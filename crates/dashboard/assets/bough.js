@@ -503,6 +503,6 @@ function start(root) {
 start(document);
 sayKept();
 if (by("palette")) palette(by("palette"));
-$("main [data-focus]")?.focus();
+$("main :is([data-focus], [aria-invalid])")?.focus();
 setInterval(freshen, FRESHEN_MS);
 freshen();

@@ -96,6 +96,20 @@ visit('a password that only reads, by the keyboard alone', { as: admin }, async 
   await assert.rejects(shell(folder, `${line} -e 'CREATE TABLE t (id INT)'`), /denied/);
 });
 
+visit('what was wrong with a form far down the page takes the focus, on a narrow screen too', { as: admin, width: 380 }, async (page) => {
+  const dev = await shop();
+  const { id } = await must('POST', `/databases/shop/branches/${dev}/passwords`, { name: 'narrow' });
+  await page.goto(at('shop', dev, 'passwords', id));
+  await page.getByLabel('May come from').fill('nowhere');
+  await page.getByRole('button', { name: 'Save name and addresses' }).click();
+  await page.getByText('"nowhere" is not an address range').waitFor();
+  const seen = await page.locator('#cidrs').evaluate((field) => {
+    const { top, bottom } = field.getBoundingClientRect();
+    return field === document.activeElement && top >= 0 && bottom <= innerHeight;
+  });
+  assert.equal(seen, true, 'nothing above the form says that it was refused');
+});
+
 visit('who is connected is listed, and ended by a button', { as: admin }, async (page) => {
   const dev = await shop();
   await page.goto(at('shop', dev, 'connect'));
