@@ -150,7 +150,8 @@ async function cancel() {
   said.textContent = "Cancelling…";
   const body = new URLSearchParams({ csrf: $("[name=csrf]", form).value, run: $("[name=run]", form).value });
   try {
-    await fetch(cancelButton.dataset.consoleCancel, { method: "POST", body, redirect: "manual" });
+    // As a part of this page: what is said of it stands here, and not on the page that is opened next.
+    await fetch(cancelButton.dataset.consoleCancel, { method: "POST", body, headers: { "X-Bough-Fragment": "console" }, redirect: "manual" });
   } catch {
     aborting.abort();
   }

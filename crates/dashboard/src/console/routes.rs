@@ -148,9 +148,11 @@ pub(crate) fn cancel(visit: &Visit<'_>, at: Granted<BranchAt>) -> Result<Answer,
     form.only(&["run"])?;
     let seen = visit.may::<BranchAt>(Operation::GetBranch).map_err(|_| Error::NotFound)?;
     let console = format!("{}/console", Place::of(visit, &seen)?.root);
-    match visit.plane().cancel_console_run(visit.caller, &at, form.get("run")) {
-        Ok(()) => Ok(Answer::see(console).saying("It is being ended.")),
-        Err(Error::NotFound) => Ok(Answer::see(console).saying("It had ended already.")),
-        Err(error) => Err(error),
-    }
+    let said = match visit.plane().cancel_console_run(visit.caller, &at, form.get("run")) {
+        Ok(()) => "It is being ended.",
+        Err(Error::NotFound) => "It had ended already.",
+        Err(error) => return Err(error),
+    };
+    // The page's script shows what becomes of the run: said by the next page, it would be out of date.
+    Ok(if visit.asked.fragment { Answer::see(console) } else { Answer::see(console).saying(said) })
 }
