@@ -393,6 +393,10 @@ fn explained(_bough: &Bough, admin: &Client, dev_only: &str, reads: &str) {
     assert_eq!(ask(dev_only, "create_password", at("dev", Value::Null))["allowed"], json!(true));
     let answer = ask(dev_only, "create_password", at("main", Value::Null));
     assert_eq!((&answer["status"], &answer["missing"]), (&json!(403), &missing));
+    // Of what would do for a reader all is named: also what opens no more than that.
+    let answer = ask(dev_only, "create_password", at("main", json!("reader")));
+    let either = json!(["connect_production_branch", "connect_production_read_only_branch"]);
+    assert_eq!((&answer["status"], &answer["missing"]), (&json!(403), &either));
     assert_eq!(ask(reads, "create_password", at("main", json!("reader")))["allowed"], json!(true));
     let answer = ask(reads, "create_password", at("main", Value::Null));
     assert_eq!((&answer["status"], &answer["missing"]), (&json!(404), &missing), "admin, as for making one");

@@ -4,7 +4,7 @@ use crate::denials::nobodys_database;
 use bough_model::{Actor, OrganizationId, PasswordRole};
 use bough_policy::{
     DatabaseAt, Denied, Facet, Granted, Located, MemberAt, NewDatabaseAt, Nowhere, Operation, PathKind,
-    Place, Principal, TokenAt, Visibility, decide, refine,
+    Place, Principal, ResourceState, TokenAt, Visibility, decide, refine,
 };
 use bough_store::locate::Found;
 use bough_store::service_tokens as store;
@@ -144,7 +144,8 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     fn about<T: Place + Clone>(&self, at: T) -> Result<Explanation> {
-        let sees = self.operation.row().sees;
+        let row = self.operation.row();
+        let (sees, production) = (row.sees, at.scope().production);
         if at.scope().organization.is_some() {
             decide(self.caller, sees, Located::new(at.clone())).map_err(|_| Error::NotFound)?;
         }
@@ -160,6 +161,12 @@ impl Ask<'_> {
                     names => format!("the token holds {}", names.join(", ")),
                 },
             },
+            // A request is refused before its body is read. Here the role is known: all that would do is named.
+            Err(mut denied) if matches!(self.facet, Facet::Password(_)) => {
+                denied.missing =
+                    row.rule.missing(ResourceState { production, facet: self.facet, oneself: false });
+                refused(&denied)
+            }
             Err(denied) => refused(&denied),
         })
     }
