@@ -48,7 +48,10 @@ impl DataDir {
             Ok(text) if text == IDENTITY => Ok(dir),
             Ok(_) => bail!("{} was made by another version of Bough; nothing was changed", root.display()),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                bail!("{} is not a data directory of Bough yet; make one with `bough setup`", root.display())
+                bail!(
+                    "{} is not a data directory of Bough; name yours with --data-dir, or make one with `bough setup`",
+                    dir.root.display()
+                )
             }
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", root.display())),
         }

@@ -1,6 +1,7 @@
 //! `bough shell`: the mariadb client on a branch of this machine.
 
 use std::os::unix::process::CommandExt as _;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -11,6 +12,11 @@ use crate::Place;
 use crate::config::Config;
 use crate::datadir::DataDir;
 use crate::gateway::region;
+
+/// Longest wait for a branch that is being made: making one takes a fraction of that.
+const READY_LIMIT: Duration = Duration::from_secs(10);
+/// How often it is looked at meanwhile.
+const READY_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -39,12 +45,21 @@ pub fn run(args: &Args) -> Result<()> {
         Some(name) => plane.organization_by_name(&caller, name)?,
         None => plane.only_organization(&caller)?,
     };
-    let (branch, schema) =
-        plane.branch_by_name(&caller, &organization, &args.database, args.branch.as_deref())?;
-    if branch.state == BranchState::Pending {
-        let why = branch.last_error.map_or(String::new(), |error| format!(" ({error})"));
-        bail!("branch {} is not ready yet{why}", branch.name);
-    }
+    let asked = Instant::now();
+    let (branch, schema) = loop {
+        let (branch, schema) =
+            plane.branch_by_name(&caller, &organization, &args.database, args.branch.as_deref())?;
+        if branch.state != BranchState::Pending {
+            break (branch, schema);
+        }
+        if let Some(why) = branch.last_error {
+            bail!("branch {} is not ready yet ({why})", branch.name);
+        }
+        if asked.elapsed() >= READY_LIMIT {
+            bail!("branch {} is not ready yet; if no Bough serves the directory, start one", branch.name);
+        }
+        std::thread::sleep(READY_EVERY);
+    };
     // One that sleeps is woken by whoever serves the directory.
     region::tell(&dir.run(), &plane)?;
     plane.open_branch(&branch.id).with_context(|| {

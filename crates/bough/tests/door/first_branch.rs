@@ -34,9 +34,28 @@ fn a_token_makes_a_database_and_a_branch_that_is_a_running_server() {
     assert_eq!(bough.sql("shop", "dev", "SELECT COUNT(*) FROM parents"), "0", "and none of its rows");
     assert_eq!(bough.branch_servers().len(), 2);
 
+    // Asked for a shell at once, it waits for what has just been made.
+    client.post(&client.org("/databases/shop/branches"), &json!({"name": "early"})).expect(201);
+    let shell = bough.run(&["shell", "shop", "early", "--", "-N", "-e", "SHOW TABLES"]);
+    assert_eq!(String::from_utf8_lossy(&shell.stdout).trim(), "parents", "{shell:?}");
+
     client.delete(&client.org("/databases/shop")).expect(204);
     client.get(&client.org("/databases/shop")).expect(404);
     bough_testkit::wait_until(std::time::Duration::from_secs(30), "nothing left", || {
         (bough.branch_servers().is_empty() && bough.branch_folders().is_empty()).then_some(())
     });
+}
+
+/// Most often it is the right command in the wrong folder.
+#[test]
+fn where_there_is_no_data_directory_it_is_named_in_full_with_how_to_name_another() {
+    let folder = std::env::temp_dir().join("bough-is-not-here");
+    let shell = std::process::Command::new(BOUGH)
+        .args(["shell", "shop", "--data-dir"])
+        .arg(&folder)
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&shell.stderr);
+    assert!(!shell.status.success() && !folder.exists());
+    assert!(said.contains(&*folder.to_string_lossy()) && said.contains("--data-dir"), "{said}");
 }
