@@ -117,7 +117,12 @@ pub(super) fn snippets(
     };
     [
         ("mariadb", "mariadb", "Shell", ready("mariadb").to_owned()),
-        ("mysql", "mysql", "Shell", ready("mysql").to_owned()),
+        (
+            "mysql",
+            "mysql",
+            "Shell, MySQL's own client; where mysql is MariaDB's, as on Debian, take the line above",
+            ready("mysql").to_owned(),
+        ),
         ("env", "Environment", ".env", with_url("url")),
         (
             "prisma",
