@@ -226,17 +226,25 @@ function freshen() {
 // runs or loads anything. The first message after connecting is the whole present state.
 const SETTABLE = new Set(["data-state", "datetime", "title", "hidden", "aria-busy", "value", "max"]);
 
-// A page that loads itself again goes on saying what it was asked to say.
-const KEPT = "bough-notice";
+// A page that loads itself again goes on saying what it was asked to say, and whoever was at a link or a field stays there.
+const KEPT = "bough-notice", KEPT_FOCUS = "bough-focus";
+const REACHED = "a[href], button, input, select, textarea, summary, [tabindex]";
+const told = (element) => [element.tagName, element.id, element.name, element.getAttribute("href"), element.textContent.trim()].join("\n");
 function reload() {
-  const notice = $("main > .notice.success");
+  const notice = $("main > .notice.success"), focus = document.activeElement;
   if (notice) sessionStorage.setItem(KEPT, notice.textContent.trim());
+  if (focus?.matches(REACHED)) sessionStorage.setItem(KEPT_FOCUS, told(focus));
   location.reload();
 }
-function sayKept() {
-  const kept = sessionStorage.getItem(KEPT);
-  sessionStorage.removeItem(KEPT);
-  if (kept && !$("main > .notice")) say(kept);
+function take(key) {
+  const kept = sessionStorage.getItem(key);
+  sessionStorage.removeItem(key);
+  return kept;
+}
+function goOn() {
+  const notice = take(KEPT), focus = take(KEPT_FOCUS);
+  if (notice && !$("main > .notice")) say(notice);
+  if (focus) $$(REACHED).find((element) => told(element) === focus)?.focus({ preventScroll: true });
 }
 
 function live(element) {
@@ -501,7 +509,7 @@ function start(root) {
 }
 
 start(document);
-sayKept();
+goOn();
 if (by("palette")) palette(by("palette"));
 $("main :is([data-focus], [aria-invalid])")?.focus();
 setInterval(freshen, FRESHEN_MS);

@@ -6,6 +6,7 @@ use bough_policy::Operation;
 
 use crate::Dashboard;
 use crate::asked::Asked;
+use crate::reference::is_for_people;
 
 /// What `layout.html` reads.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,7 @@ pub(crate) struct Notice {
 pub(crate) struct ApiCall {
     pub(crate) method: &'static str,
     pub(crate) path: String,
+    /// The line for the shell; empty where no service token can be granted what it needs.
     pub(crate) curl: String,
 }
 
@@ -120,6 +122,9 @@ impl ApiCall {
             .collect();
         let path = format!("/v1{}", path.join("/"));
         let method = row.method.as_str();
+        if is_for_people(row.rule) {
+            return Self { method, path, curl: String::new() };
+        }
         let mut curl = "curl".to_owned();
         if method != "GET" {
             curl.push_str(&format!(" -X {method}"));
@@ -311,5 +316,7 @@ mod tests {
             "curl -X POST -H \"Authorization: $BOUGH_TOKEN_ID:$BOUGH_TOKEN\" -H 'Content-Type: application/json' \
              -d '{\"name\":\"it'\\''s\"}' http://h:1/v1/organizations/acme/databases/a%20b%2Fc/branches"
         );
+        let people = ApiCall::of("http://h:1", Operation::GetCurrentUser, &[], None);
+        assert_eq!(people.curl, "", "no line that is refused to whoever runs it");
     }
 }

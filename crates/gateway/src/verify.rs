@@ -49,7 +49,10 @@ impl Claimant {
     pub(crate) fn admit(self, knows: bool) -> Result<Credential, WhyNot> {
         let known = self.credential.as_ref().map(|credential| credential.password.clone());
         self.credential.filter(|_| knows & self.admitted).ok_or(match known {
-            None => WhyNot { password: None, reason: "there is no such user name, or not any more" },
+            None => WhyNot {
+                password: None,
+                reason: "there is no such user name, or its password has expired or is deleted",
+            },
             Some(_) if !knows => WhyNot { password: known, reason: "the secret is another" },
             Some(_) => WhyNot { password: known, reason: "it may not be used from this address" },
         })

@@ -159,7 +159,7 @@ fn refusal(before: Before, findings: &[Finding]) -> String {
     if count > NAMED_MAX {
         let _ = write!(text, ", and {} more", count - NAMED_MAX);
     }
-    text.push_str("). GET …/schema/lint says what to mend; mend it, then try again.");
+    text.push_str("). The lint (GET …/schema/lint) says what to mend; mend it, then try again.");
     text
 }
 
@@ -179,8 +179,8 @@ mod tests {
         };
         assert_eq!(
             refusal(Before::Promotion, &[finding("t")]),
-            "The branch cannot be promoted: its schema has a finding of the lint (NO_UNIQUE_KEY in \"t\"). GET \
-             …/schema/lint says what to mend; mend it, then try again."
+            "The branch cannot be promoted: its schema has a finding of the lint (NO_UNIQUE_KEY in \"t\"). The \
+             lint (GET …/schema/lint) says what to mend; mend it, then try again."
         );
         let many: Vec<_> = (0..2_048).map(|number| finding(&format!("{number}{}", "x".repeat(60)))).collect();
         let text = refusal(Before::SafeMigrations, &many);

@@ -6,6 +6,7 @@ use bough_control::console::{
     ANSWERS_MAX, Answer as Answered, Cell as Value, ColumnKind, Done, Ended, Position, READ_MAX_BYTES,
     ROW_MAX_BYTES, ROWS_MAX, Refusal, Rows, SHOWN_MAX_BYTES, StatementRun,
 };
+use bough_control::model::PasswordRole;
 
 use super::view::{Answer, Cell, Column, Place, Results};
 use crate::branches::bytes;
@@ -211,6 +212,21 @@ fn problem(ended: &Ended, limit: Duration) -> String {
     }
 }
 
+/// What the server says where an account may not: of a table, a column, a routine, a schema, a right.
+const NOT_PERMITTED: [u16; 5] = [1142, 1143, 1370, 1044, 1227];
+
+/// What helps against it.
+fn hint(run: &StatementRun) -> &'static str {
+    match &run.ended {
+        Ended::Refused(refusal, _)
+            if NOT_PERMITTED.contains(&refusal.code) && run.role != PasswordRole::Admin =>
+        {
+            "Another role may be allowed to: choose it beside \"Run as\", and run it again."
+        }
+        _ => "",
+    }
+}
+
 fn place(text: &str, position: Position) -> Option<Place> {
     let (before, rest) = text.split_at_checked(position.offset)?;
     let (marked, after) = rest.split_at_checked(position.length)?;
@@ -260,6 +276,7 @@ pub(super) fn results(run: &StatementRun, text: &str, limit: Duration) -> Result
             _ => None,
         },
         problem,
+        hint: hint(run),
         cut: cut(run),
         answers: run.answers.iter().enumerate().map(answer).collect(),
         warnings: run

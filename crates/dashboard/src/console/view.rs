@@ -76,6 +76,8 @@ pub(super) struct Results {
     pub(super) said: String,
     /// Why it went no further; empty where it went to its end.
     pub(super) problem: String,
+    /// What helps against that; empty where nothing is known.
+    pub(super) hint: &'static str,
     pub(super) place: Option<Place>,
     /// What is not shown; empty where everything is.
     pub(super) cut: String,

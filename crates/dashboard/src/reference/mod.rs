@@ -7,4 +7,5 @@ mod read;
 pub(crate) mod routes;
 mod view;
 
+pub(crate) use needs::is_for_people;
 pub(crate) use read::Reference;

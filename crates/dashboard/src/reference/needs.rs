@@ -69,6 +69,11 @@ pub(super) fn needs(rule: Rule) -> Vec<Need> {
     }
 }
 
+/// Whether no service token can be granted what a rule asks for.
+pub(crate) fn is_for_people(rule: Rule) -> bool {
+    needs(rule).iter().all(|need| need.words == PEOPLE)
+}
+
 #[cfg(test)]
 mod tests {
     use bough_policy::Operation;
@@ -113,6 +118,9 @@ mod tests {
             [(DEVELOPMENT, &["delete_branch"][..]), (PRODUCTION, &["delete_production_branch"][..])]
         );
         assert_eq!(of(Operation::GetCurrentUser)[0].words, PEOPLE);
+        for (operation, people) in [(Operation::ListBranchConnections, true), (Operation::GetBranch, false)] {
+            assert_eq!(is_for_people(operation.row().rule), people, "{operation}");
+        }
         let wide = &of(Operation::GetDatabase)[0];
         assert!(
             wide.more.contains(&"restore_backup"),

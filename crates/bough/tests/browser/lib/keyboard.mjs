@@ -38,14 +38,25 @@ export async function focusShows(page) {
   assert.equal(problem, null, `${await focused(page)} ${problem} on ${page.url()}`);
 }
 
+// Presses Tab once, and says whether `target` has the focus then.
+async function tab(page, target, way) {
+  await page.keyboard.press('Tab');
+  way.push(await focused(page));
+  if (way.at(-1) !== 'nothing') await focusShows(page);
+  return target.evaluate((element) => element === document.activeElement);
+}
+
 // Presses Tab until `target` has the focus, and looks on the way that it is always seen.
 export async function tabTo(page, target) {
   const way = [];
   for (let presses = 0; presses < PRESSES_MAX; presses += 1) {
-    await page.keyboard.press('Tab');
-    way.push(await focused(page));
-    if (way.at(-1) !== 'nothing') await focusShows(page);
-    if (await target.evaluate((element) => element === document.activeElement)) return;
+    try {
+      if (await tab(page, target, way)) return;
+    } catch (error) {
+      // A page that loads itself again meanwhile keeps the focus where it was.
+      if (!/Execution context was destroyed/.test(error.message)) throw error;
+      await page.waitForLoadState();
+    }
   }
   assert.fail(`${target} is not reached by Tab on ${page.url()}; on the way: ${way.join(', ')}`);
 }

@@ -63,6 +63,19 @@ visit('a database and a branch, from nothing to gone', { as: admin }, async (pag
   assert.equal((await api('GET', `/databases/${name}/branches/short-lived`)).status, 404);
 });
 
+visit('a page that loads itself again leaves the focus where it was', { as: admin }, async (page) => {
+  await database('shop');
+  const name = fresh('seen');
+  await branch('shop', name);
+  await page.goto(at('shop', name));
+  const link = page.getByRole('link', { name: 'Console', exact: true });
+  await link.focus();
+  await page.evaluate(() => (globalThis.before = true));
+  await must('PATCH', `/databases/shop/branches/${name}`, { deletion_protected: true });
+  await page.waitForFunction(() => !globalThis.before && document.readyState === 'complete');
+  assert.equal(await link.evaluate((element) => element === document.activeElement), true);
+});
+
 visit('a name that is taken is said beside its field, and what was typed is kept', { as: admin }, async (page) => {
   await database('shop');
   await page.goto(at('new'));
