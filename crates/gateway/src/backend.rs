@@ -8,13 +8,15 @@ use bough_mysql_wire::{
     AuthSwitch, Capabilities, Command, ErrPacket, Greeting, HandshakeResponse, NATIVE, Nonce, OkPacket,
     Status, native_response,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::directory::{Backend, Directory, Kill};
+use crate::gateway::Inner;
 use crate::ids::ThreadId;
 use crate::link::Link;
+use crate::registry::Shared;
 use crate::server_stream::ServerStream;
-use crate::settings::{BACKEND_LOGIN_LIMIT_S, KILL_LIMIT_S, LOGIN_PACKET_MAX_BYTES};
+use crate::settings::{BACKEND_LOGIN_LIMIT_S, END_PAUSE_MS, END_TRIES, KILL_LIMIT_S, LOGIN_PACKET_MAX_BYTES};
 
 /// Steps of a login: more than any way to log in takes.
 const STEPS_MAX: usize = 4;
@@ -149,8 +151,8 @@ async fn log_in(backend: &Backend, wanted: &Wanted) -> Result<Connected, Failure
 }
 
 /// Ends what a thread of a branch server runs, or the thread, through a session of its own by the same account.
-/// Whether the server has said yes; it says no when the thread is gone.
-pub(crate) async fn kill(backend: &Backend, thread: ThreadId, kill: Kill) -> bool {
+/// Whether the server has said yes; it says no when the thread is gone. `None`: it could not be told.
+pub(crate) async fn kill(backend: &Backend, thread: ThreadId, kill: Kill) -> Option<bool> {
     let wanted = Wanted {
         capabilities: Capabilities::PROTOCOL_41 | Capabilities::TRANSACTIONS,
         max_packet: 1 << 24,
@@ -170,7 +172,24 @@ pub(crate) async fn kill(backend: &Backend, thread: ThreadId, kill: Kill) -> boo
         let (_, reply) = link.packet(LOGIN_PACKET_MAX_BYTES).await.ok()?;
         Some(OkPacket::parse(&reply).is_ok())
     };
-    timeout(Duration::from_secs(KILL_LIMIT_S), killing).await.ok().flatten().unwrap_or(false)
+    timeout(Duration::from_secs(KILL_LIMIT_S), killing).await.ok().flatten()
+}
+
+/// Ends a thread of a branch server with what it runs, and does not give up when all places there are taken, be it by
+/// threads that are to end likewise.
+pub(crate) async fn end(inner: &Inner, session: &Shared) {
+    for _ in 0..END_TRIES {
+        if kill(&session.backend, session.thread, Kill::Connection).await.is_some() {
+            return;
+        }
+        if let Ok(_turn) = inner.endings.acquire().await
+            && inner.directory.end_thread(&session.branch, session.thread.0).await
+        {
+            return;
+        }
+        sleep(Duration::from_millis(END_PAUSE_MS)).await;
+    }
+    tracing::warn!(branch = %session.branch, "what a session ran could not be ended on the branch's server");
 }
 
 /// The collation `utf8mb4_general_ci`.

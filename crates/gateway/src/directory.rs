@@ -44,6 +44,12 @@ pub trait Directory: Send + Sync + 'static {
     /// something, not for every statement. Quick.
     fn safe_migrations(&self, branch: &BranchId) -> bool;
 
+    /// Ends a thread of a branch's server from outside of the roles' accounts: the server has no place for those.
+    /// False when the server could not be told.
+    fn end_thread(&self, _branch: &BranchId, _thread: u32) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(false))
+    }
+
     /// A client of this branch and role wants to end a connection of another gateway process: hands it to that
     /// process's [`Gateway::kill`](crate::Gateway::kill). Nobody knows of it where there is only one process.
     fn kill_elsewhere(

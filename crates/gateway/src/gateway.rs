@@ -7,7 +7,7 @@ use std::time::Duration;
 use bough_model::{BranchId, PasswordRole, PasswordVerifiers};
 use bough_mysql_wire::{Capabilities, Nonce};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::backend;
@@ -18,7 +18,7 @@ use crate::ids::ClientId;
 use crate::listener;
 use crate::places::Places;
 use crate::registry::{Order, Registry, SessionView, Target};
-use crate::settings::{FAREWELL_LIMIT_MS, Settings};
+use crate::settings::{ENDINGS_AT_ONCE, FAREWELL_LIMIT_MS, Settings};
 use crate::tls::TlsConfig;
 use crate::watch::watch;
 
@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) stopping: watch::Sender<bool>,
     /// Sessions end as they come to stand.
     pub(crate) draining: AtomicBool,
+    /// Turns for ending threads of branch servers that have no place left.
+    pub(crate) endings: Semaphore,
 }
 
 impl Inner {
@@ -75,6 +77,7 @@ impl Inner {
             entropy,
             stopping: watch::Sender::new(false),
             draining: AtomicBool::new(false),
+            endings: Semaphore::new(ENDINGS_AT_ONCE),
         }
     }
 
@@ -176,7 +179,7 @@ impl Gateway {
     pub async fn kill(&self, branch: &BranchId, role: PasswordRole, id: ClientId, kill: Kill) -> KillOutcome {
         match self.0.registry.target(branch, role, id) {
             Target::Yours(session) => {
-                if backend::kill(&session.backend, session.thread, kill).await {
+                if backend::kill(&session.backend, session.thread, kill).await == Some(true) {
                     KillOutcome::Killed
                 } else {
                     KillOutcome::Unknown

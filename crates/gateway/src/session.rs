@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bough_model::PasswordId;
 use bough_mysql_wire::{ChangeUser, ErrPacket, HandshakeResponse, Nonce, OkPacket};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::backend::{self, Connected, Failure, Wanted};
 use crate::counters::count;
-use crate::directory::{Backend, Credential, Kill, KillOutcome};
+use crate::directory::{Backend, Credential, KillOutcome};
 use crate::gate::Member;
 use crate::gateway::Inner;
 use crate::ids::ClientId;
@@ -25,9 +25,14 @@ use crate::refusal;
 use crate::registry::{Order, Registered, Shared};
 use crate::relay::{Relay, Stopped};
 use crate::server_stream::ServerStream;
-use crate::settings::{FAREWELL_LIMIT_MS, KILL_LIMIT_S};
+use crate::settings::{FAREWELL_LIMIT_MS, KILL_LIMIT_S, UNHEARD_MAX_BYTES};
 use crate::stream::ClientStream;
 use crate::watch::look_again;
+
+/// How a session ends that its client has left.
+const LEFT: &str = "the client left";
+/// Read at once of what nobody hears, in bytes.
+const UNHEARD_PIECE_BYTES: usize = 4 << 10;
 
 /// A client that has logged in, from one `COM_CHANGE_USER` to the next.
 struct Session {
@@ -101,7 +106,7 @@ impl Client {
         count(&self.inner.counters.sessions);
         self.inner.directory.used(&shared.password, &shared.branch);
         if link.send(sequence, &welcome).await.is_err() {
-            self.ended(&shared, "the client left");
+            self.ended(&shared, LEFT);
             return None;
         }
         let relay = Relay::new(
@@ -174,7 +179,7 @@ impl Client {
                 () = self.wake.notified() => continue,
             };
             match stopped {
-                Stopped::ClientLeft => break ("the client left", None),
+                Stopped::ClientLeft => break (LEFT, None),
                 Stopped::ServerLeft => break ("the branch server ended it", None),
                 Stopped::Drained => break ("the gateway stopped", Some(refusal::stopping())),
                 Stopped::Broken(what) => break (what, None),
@@ -194,17 +199,59 @@ impl Client {
                 }
             }
         };
-        let Session { relay, shared, .. } = session;
-        if word.is_some() && relay.is_busy() {
+        let Session { relay, shared, _registered, _place } = session;
+        let (busy, left) = (relay.is_busy(), why == LEFT);
+        if busy && word.is_some() {
             // Closing the connection is noticed by the server only when it next looks at it.
-            let (backend, thread) = (shared.backend.clone(), shared.thread);
-            tokio::spawn(async move { backend::kill(&backend, thread, Kill::Connection).await });
+            self.end_thread(&shared);
         }
         let word = word.and_then(|error| relay.last_word(&error));
-        let mut link = relay.into_client();
+        let (mut link, server) = relay.into_both();
+        if busy && left {
+            farewell(&mut link, None).await;
+            drop(link);
+            let why = self.outlast(server, &shared).await;
+            self.ended(&shared, why);
+            return None;
+        }
+        drop(server);
         self.ended(&shared, why);
         farewell(&mut link, word).await;
         None
+    }
+
+    fn end_thread(&self, shared: &Arc<Shared>) {
+        let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(shared));
+        tokio::spawn(async move { backend::end(&inner, &shared).await });
+    }
+
+    /// The client has left, and the server still runs what it has asked for, as it would without us: this goes on to its
+    /// end, but not longer than its password lives. How it ended.
+    async fn outlast(&self, mut server: Link<ServerStream>, shared: &Arc<Shared>) -> &'static str {
+        // Nothing more will be asked: the server looks for that while it waits for something, and in the end.
+        if server.stream.shutdown().await.is_err() {
+            return LEFT;
+        }
+        let (mut unheard, mut piece) = (0, vec![0; UNHEARD_PIECE_BYTES]);
+        let why = loop {
+            match shared.order() {
+                Order::Run => {}
+                Order::Drain | Order::Stop => return LEFT,
+                Order::End => break "it was ended",
+                Order::Cut => break "its password ended",
+            }
+            tokio::select! {
+                read = server.stream.read(&mut piece) => match read {
+                    Ok(read) if read > 0 && unheard < UNHEARD_MAX_BYTES => unheard += read,
+                    // Nobody will hear the rest of it.
+                    Ok(read) if read > 0 => break LEFT,
+                    _ => return LEFT,
+                },
+                () = self.wake.notified() => {}
+            }
+        };
+        self.end_thread(shared);
+        why
     }
 
     /// `COM_CHANGE_USER`: a new session for the same client. Like a server, whoever fails is cut off.

@@ -14,6 +14,14 @@ pub(crate) const AHEAD_MAX: usize = 256;
 pub(crate) const BACKEND_LOGIN_LIMIT_S: u64 = 10;
 /// How long a `KILL` at a branch server may take, in seconds.
 pub(crate) const KILL_LIMIT_S: u64 = 5;
+/// How often a thread that is to end is told so at most, when its server has no place for whoever tells it.
+pub(crate) const END_TRIES: usize = 100;
+/// The pause between, in milliseconds.
+pub(crate) const END_PAUSE_MS: u64 = 50;
+/// Of these, how many ask the directory at once.
+pub(crate) const ENDINGS_AT_ONCE: usize = 4;
+/// Longest answer that is passed over for a client that has left, in bytes.
+pub(crate) const UNHEARD_MAX_BYTES: usize = 256 << 10;
 /// How long a last word to a client may take, in milliseconds.
 pub(crate) const FAREWELL_LIMIT_MS: u64 = 500;
 /// How long nothing is accepted after it has failed (no more files, no memory), in milliseconds.

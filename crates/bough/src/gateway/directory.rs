@@ -133,6 +133,15 @@ impl Directory for PlaneDirectory {
         self.plane.has_safe_migrations(branch)
     }
 
+    fn end_thread(&self, branch: &BranchId, thread: u32) -> BoxFuture<'_, bool> {
+        let (plane, branch) = (Arc::clone(&self.plane), branch.clone());
+        Box::pin(async move {
+            let ending =
+                tokio::task::spawn_blocking(move || plane.end_session_of_client(&branch, thread.into()));
+            ending.await.is_ok_and(|ended| ended.is_ok())
+        })
+    }
+
     fn kill_elsewhere(
         &self,
         branch: &BranchId,

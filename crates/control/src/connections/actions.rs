@@ -86,6 +86,16 @@ impl ControlPlane {
         Ok(Connections { clients, ..open })
     }
 
+    /// Ends a session of a client whose password has ended, by the server's number, whether or not the server has
+    /// a place left for the role's account.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the server could not be told.
+    pub fn end_session_of_client(&self, branch: &BranchId, session: u64) -> Result<()> {
+        let killed = self.engine()?.kill(branch, Kill::Session(session));
+        killed.map(drop).map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
     fn open_connections(&self, caller: &Caller, granted: &Granted<BranchAt>) -> Result<Connections> {
         let branch = self.get_branch(caller, granted)?;
         let id = branch.id.clone();

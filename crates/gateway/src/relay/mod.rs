@@ -289,6 +289,11 @@ where
     pub(crate) fn into_client(self) -> Link<C> {
         self.client
     }
+
+    /// Gives both back. The gate is left.
+    pub(crate) fn into_both(self) -> (Link<C>, Link<B>) {
+        (self.client, self.backend)
+    }
 }
 
 /// Reads what is there, at most one piece.

@@ -8,7 +8,7 @@ use bough_mysql_wire::{Asked, Capabilities, Command, ErrPacket};
 use mysql::prelude::Queryable as _;
 
 use crate::support::raw::{PLAIN, Raw};
-use crate::support::{PASSWORD, Rig, wait_until};
+use crate::support::{PASSWORD, Rig, Server, wait_until};
 
 fn session(rig: &Rig, user: &str) -> Raw {
     let mut raw = Raw::gateway(rig.address);
@@ -175,6 +175,67 @@ fn a_client_that_leaves_takes_its_backend_with_it() {
     wait_until("all have left", || threads(&mut root) == 0 && rig.gateway.figures().sessions_open == 0);
     drop(goodbye);
     assert_eq!(rig.book.uses.load(Ordering::Relaxed), 6, "each has begun and ended");
+}
+
+/// What it has asked for goes on without it, as at a server; but not longer than the password.
+#[test]
+fn what_a_client_that_has_left_still_runs_ends_with_its_password() {
+    let rig = Rig::new();
+    let mut root = rig.server.root();
+    root.query_drop("CREATE TABLE shop.t (id INT)").expect("a table");
+    let endless = b"BEGIN NOT ATOMIC WHILE TRUE DO INSERT INTO t VALUES (1); DELETE FROM t; END WHILE; END";
+    let leaves = |user: &str, statement: &[u8], more: &[u8]| {
+        let mut raw = session(&rig, user);
+        raw.command(Command::Query, statement);
+        raw.write(more).expect("written");
+        wait_until("it is running", || rig.gateway.sessions(None).iter().any(|session| session.busy));
+    };
+    // It is done, all of it, and then the session ends by itself.
+    let user = rig.user(PasswordRole::Admin);
+    leaves(&user, b"INSERT INTO t SELECT 2 WHERE SLEEP(0.5) = 0", b"\x17\0\0\0\x03INSERT INTO t VALUES (3)");
+    wait_until("it has left", || threads(&mut root) == 0 && rig.gateway.figures().sessions_open == 0);
+    let done: Vec<u8> = root.query("SELECT id FROM shop.t ORDER BY id").expect("rows");
+    assert!(done.contains(&2), "{done:?}");
+    // What answers more than anybody will hear ends before its time.
+    leaves(&user, b"SELECT REPEAT('x', 1000) FROM seq_1_to_1000000000", b"");
+    wait_until("it has ended", || threads(&mut root) == 0 && rig.gateway.figures().sessions_open == 0);
+    leaves(&user, endless, b"");
+    leaves(&user, endless, b"\x01\0\0\0\x01");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(threads(&mut root), 2, "as at a server");
+    rig.book.delete(&user);
+    wait_until("it has ended on the server", || threads(&mut root) == 0);
+    wait_until("nothing is kept", || rig.gateway.figures().sessions_open == 0);
+    assert_eq!(rig.gateway.figures().cut, 2);
+}
+
+/// Its sessions hold all places, so nobody gets in to end them by the same account.
+#[test]
+fn a_password_that_ends_frees_a_server_that_it_has_filled() {
+    const PLACES: usize = 12;
+    let rig = Rig::with_server(crate::support::settings(), Server::start_with(&["--max-connections=12"]));
+    let mut root = rig.server.root();
+    root.query_drop("CREATE TABLE shop.t (id INT PRIMARY KEY, n INT)").expect("a table");
+    root.query_drop("INSERT INTO shop.t VALUES (1, 0)").expect("a row");
+    root.query_drop("START TRANSACTION").expect("a transaction");
+    root.query_drop("UPDATE shop.t SET n = 1").expect("a lock");
+    let user = rig.user(PasswordRole::Admin);
+    // Nothing wakes who waits for a row but its being free, and a KILL.
+    let waiting: Vec<Raw> = (1..PLACES)
+        .map(|_| {
+            let mut raw = session(&rig, &user);
+            raw.run("SET innodb_lock_wait_timeout = 100000");
+            raw.command(Command::Query, b"UPDATE t SET n = n + 1");
+            raw
+        })
+        .collect();
+    let mut last = Raw::gateway(rig.address);
+    assert_eq!(last.log_in(&user, PASSWORD, PLAIN).expect_err("full").errno, 1040);
+    wait_until("all are running", || rig.gateway.sessions(None).iter().all(|session| session.busy));
+    rig.book.delete(&user);
+    wait_until("all have ended on the server", || threads(&mut root) == 0);
+    drop(waiting);
+    assert_eq!(session(&rig, &rig.user(PasswordRole::Reader)).text("SELECT 'in'"), "in");
 }
 
 #[test]

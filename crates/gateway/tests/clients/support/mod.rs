@@ -17,6 +17,7 @@ use bough_gateway::{
     Unavailable,
 };
 use bough_model::{BranchId, Cidrs, PasswordId, PasswordRole, PasswordVerifiers, Secret};
+use mysql::prelude::Queryable as _;
 use tokio::sync::watch;
 
 pub use server::{Server, schema, secret};
@@ -157,6 +158,16 @@ impl Directory for Book {
 
     fn safe_migrations(&self, branch: &BranchId) -> bool {
         self.safe.lock().expect("lock").contains(branch)
+    }
+
+    fn end_thread(&self, branch: &BranchId, thread: u32) -> BoxFuture<'_, bool> {
+        let socket = self.backends.lock().expect("lock").get(branch).cloned();
+        Box::pin(async move {
+            let ending = tokio::task::spawn_blocking(move || {
+                server::root(&socket?).ok()?.query_drop(format!("KILL CONNECTION {thread}")).ok()
+            });
+            ending.await.is_ok_and(|ended| ended.is_some())
+        })
     }
 
     fn kill_elsewhere(

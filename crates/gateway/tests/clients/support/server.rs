@@ -175,7 +175,7 @@ impl Server {
 
     /// A session of the server's administrator, past the gateway.
     pub fn root(&self) -> mysql::Conn {
-        self.direct("root", "", None)
+        root(&self.socket()).expect("a direct session")
     }
 
     /// A session of a role's account, past the gateway.
@@ -184,12 +184,7 @@ impl Server {
     }
 
     fn direct(&self, user: &str, secret: &str, schema: Option<&str>) -> mysql::Conn {
-        let options = mysql::OptsBuilder::new()
-            .socket(Some(self.socket().display().to_string()))
-            .user(Some(user))
-            .pass(Some(secret))
-            .db_name(schema);
-        mysql::Conn::new(options).expect("a direct session")
+        enter(&self.socket(), user, secret, schema).expect("a direct session")
     }
 
     /// Kills it, as a power failure would.
@@ -210,6 +205,20 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn enter(socket: &Path, user: &str, secret: &str, schema: Option<&str>) -> mysql::Result<mysql::Conn> {
+    let options = mysql::OptsBuilder::new()
+        .socket(Some(socket.display().to_string()))
+        .user(Some(user))
+        .pass(Some(secret))
+        .db_name(schema);
+    mysql::Conn::new(options)
+}
+
+/// A session of the administrator of the server with this socket.
+pub fn root(socket: &Path) -> mysql::Result<mysql::Conn> {
+    enter(socket, "root", "", None)
 }
 
 /// A program on PATH; Debian keeps servers out of an ordinary user's.
