@@ -105,7 +105,9 @@ impl Client {
         }
         count(&self.inner.counters.sessions);
         self.inner.directory.used(&shared.password, &shared.branch);
-        if link.send(sequence, &welcome).await.is_err() {
+        // Who logs in anew may have stopped reading.
+        let told = timeout(self.inner.settings.login_limit, link.send(sequence, &welcome)).await;
+        if !matches!(told, Ok(Ok(()))) {
             self.ended(&shared, LEFT);
             return None;
         }

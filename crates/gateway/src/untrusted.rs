@@ -323,4 +323,61 @@ mod tests {
             }
         }
     }
+
+    /// A relay whose client takes nothing, and whose server has said this in answer to a query.
+    fn answered_to_who_takes_nothing(
+        behind: &[u8],
+        then: impl FnOnce(&mut Relay<Pipe, Pipe>) -> Option<Stopped>,
+    ) -> (Option<Stopped>, Vec<u8>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let _entered = runtime.enter();
+        let (inner, client, server) = (inner(), Pipe::default(), Pipe::default());
+        let (credential, wake) = (stranger(), Arc::new(Notify::new()));
+        let id = ClientId::new(0, 1);
+        let at = [127, 0, 0, 1].into();
+        let name = "user".to_owned();
+        let shared = Shared::new(id, name, &credential, at, ThreadId(7), backend(), Arc::clone(&wake));
+        let member = runtime.block_on(inner.gates.enter(&credential.branch, id, wake));
+        let (capabilities, status) = (Capabilities::PROTOCOL_41, Status::AUTOCOMMIT);
+        let (links, served) = ((Link::new(client.clone()), Link::new(server.clone())), Arc::clone(&inner));
+        let mut relay = Relay::new(served, shared, member, links.0, links.1, capabilities, status);
+        client.get().deaf = true;
+        client.get().incoming.extend(b"\x02\0\0\0\x03x");
+        client.get().incoming.extend(behind);
+        assert!(polled(&mut relay).is_none(), "it waits for the answer");
+        server.get().incoming.extend(ANSWER);
+        let early = then(&mut relay);
+        assert!(early.is_none(), "the answer has not been taken: {early:?}");
+        client.get().deaf = false;
+        let stopped = polled(&mut relay);
+        let said = client.get().outgoing.clone();
+        (stopped, said)
+    }
+
+    fn polled(relay: &mut Relay<Pipe, Pipe>) -> Option<Stopped> {
+        match pin!(relay.run()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(stopped) => Some(stopped),
+            Poll::Pending => None,
+        }
+    }
+
+    const ANSWER: &[u8] = b"\x07\0\0\x01\0\0\0\x02\0\0\0";
+
+    #[test]
+    fn a_gateway_that_stops_leaves_out_no_end_of_an_answer() {
+        let (stopped, said) = answered_to_who_takes_nothing(b"", |relay| {
+            let _ = polled(relay);
+            relay.drain();
+            polled(relay)
+        });
+        assert!(matches!(stopped, Some(Stopped::Drained)), "{stopped:?}");
+        assert_eq!(said, ANSWER);
+    }
+
+    #[test]
+    fn who_logs_in_anew_is_answered_first_what_was_asked_before() {
+        let (stopped, said) = answered_to_who_takes_nothing(b"\x02\0\0\0\x11u", polled);
+        assert!(matches!(stopped, Some(Stopped::ChangesUser(..))), "{stopped:?}");
+        assert_eq!(said, ANSWER);
+    }
 }

@@ -192,7 +192,7 @@ where
 
     /// Whether another command may begin.
     fn may_go_on(&self) -> bool {
-        if self.due.len() >= AHEAD_MAX || (self.wants_alone && !self.due.is_empty()) {
+        if self.due.len() >= AHEAD_MAX || (self.wants_alone && !self.all_is_said()) {
             return false;
         }
         // One in a transaction goes on, command by command, until that ends.
@@ -207,6 +207,11 @@ where
     /// Between two commands, everything asked and answered.
     fn at_boundary(&self) -> bool {
         self.commands == up::Phase::Between && self.due.is_empty() && !self.lost && self.packets.at_boundary()
+    }
+
+    /// Everything asked is answered, and the client has been handed all of it.
+    fn all_is_said(&self) -> bool {
+        self.due.is_empty() && self.to_client.is_done()
     }
 
     /// While a branch is parked or the gateway stops: says that the session stands, ends it, or asks the server
@@ -227,7 +232,9 @@ where
                     Poll::Pending => self.settle(cx),
                 }
             }
-            Transaction::None if self.draining => Err(Stopped::Drained),
+            Transaction::None if self.draining && self.all_is_said() => Err(Stopped::Drained),
+            // What the client has not taken is not left out; it is looked at again when it has.
+            Transaction::None if self.draining => Ok(()),
             Transaction::None => {
                 self.member.stand();
                 Ok(())

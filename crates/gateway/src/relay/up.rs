@@ -244,9 +244,9 @@ where
         step
     }
 
-    /// Whether everything before has been answered; if not, what comes now waits for that.
+    /// Whether everything before has been answered, and handed over; if not, what comes now waits for that.
     fn is_alone(&mut self) -> bool {
-        self.wants_alone = !self.due.is_empty();
+        self.wants_alone = !self.all_is_said();
         !self.wants_alone
     }
 
