@@ -177,6 +177,7 @@ impl DataDir {
             binaries: Binaries::find(config.binaries().as_deref())?,
             starts_at_once: config.engine.starts_at_once.max(1),
             pool_max_bytes: config.largest_buffer_pool_bytes(),
+            local_infile: config.gateway.local_infile,
             cgroup: (!config.engine.cgroup.is_empty()).then(|| PathBuf::from(&config.engine.cgroup)),
         })?))
     }

@@ -39,6 +39,7 @@ impl Served {
             binaries: Binaries::find(None).expect("mariadb-server-core is installed"),
             starts_at_once: STARTS_AT_ONCE,
             pool_max_bytes: 1 << 30,
+            local_infile: false,
             cgroup: None,
         };
         let engine = Arc::new(ManagedEngine::open(config).expect("an engine"));

@@ -69,13 +69,15 @@ pub fn enforced(safe_migrations: bool) -> [(&'static str, String); 2] {
 }
 
 /// The option file's text. `redo_bytes` is the size of the redo log that is there, if there is one;
-/// `pool_max_bytes` is how far the buffer pool may grow while the server runs.
+/// `pool_max_bytes` is how far the buffer pool may grow while the server runs; with `local_infile` it may ask clients
+/// for their files.
 pub fn text(
     branch: &BranchId,
     paths: &BranchPaths,
     size: &ClusterSize,
     redo_bytes: Option<u64>,
     pool_max_bytes: u64,
+    local_infile: bool,
     safe_migrations: bool,
 ) -> String {
     let path = |path: &Path| format!("\"{}\"", path.display());
@@ -95,7 +97,7 @@ pub fn text(
         set(flag, "1");
     }
     set("secure-file-priv", &path(&paths.exchange));
-    set("local-infile", "0");
+    set("local-infile", if local_infile { "1" } else { "0" });
 
     // What the client was told is written is on the disk.
     set("innodb_flush_log_at_trx_commit", "1");

@@ -42,6 +42,8 @@ pub struct EngineConfig {
     pub starts_at_once: usize,
     /// How far the buffer pool of a running server may grow, in bytes: that of the largest cluster size.
     pub pool_max_bytes: u64,
+    /// Whether servers may ask clients for their files (`LOAD DATA LOCAL INFILE`); from the next start of each on.
+    pub local_infile: bool,
     /// A cgroup v2 folder that is delegated to Bough, for hard limits.
     pub cgroup: Option<PathBuf>,
 }
@@ -85,6 +87,7 @@ pub struct ManagedEngine {
     pub(crate) templates: Templates,
     pub(crate) starts: Starts,
     pub(crate) pool_max_bytes: u64,
+    pub(crate) local_infile: bool,
     pub(crate) cgroups: Cgroups,
     pub(crate) boot_id: String,
     /// Servers whose socket was proven to be theirs.
@@ -116,6 +119,7 @@ impl ManagedEngine {
             account: config.account,
             binaries: Mutex::new(Arc::new(config.binaries)),
             pool_max_bytes: config.pool_max_bytes,
+            local_infile: config.local_infile,
             cgroups: Cgroups::open(config.cgroup)?,
             templates: Templates::default(),
             starts: Starts::new(config.starts_at_once),

@@ -179,7 +179,8 @@ impl ManagedEngine {
         let in_use = log.filter(|bytes| stage.accounts_ready || *bytes != cnf::TEMPLATE_REDO_BYTES);
         accounts::open_for_start(paths, stage.accounts_open)?;
         let safe = spec.accounts.safe_migrations;
-        let text = cnf::text(&spec.id, paths, &spec.size, in_use, self.pool_max_bytes, safe);
+        let (pool_max, files) = (self.pool_max_bytes, self.local_infile);
+        let text = cnf::text(&spec.id, paths, &spec.size, in_use, pool_max, files, safe);
         files::replace_file(&paths.cnf, text.as_bytes(), false)?;
         // Whatever version made files that nobody noted, the one that starts now may be newer.
         let files_of = stage.files_of.or(stage.accounts_ready.then_some(FilesOf::UNKNOWN));

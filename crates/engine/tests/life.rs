@@ -261,6 +261,7 @@ fn what_is_refused() {
             binaries: bough_engine::Binaries::find(None).expect("binaries"),
             starts_at_once: 1,
             pool_max_bytes: 0,
+            local_infile: false,
             cgroup: None,
         };
         let error = bough_engine::ManagedEngine::open(config).expect_err("unreachable");

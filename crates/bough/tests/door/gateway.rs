@@ -404,3 +404,22 @@ fn who_is_told_to_stop_says_what_he_waits_for_and_waits_no_longer_when_told_agai
     let said = session.ended("the session to be cut");
     assert!(["1053", "2006", "2013"].iter().any(|errno| said.contains(errno)), "{said}");
 }
+
+#[test]
+fn files_of_clients_are_asked_for_only_where_that_is_set() {
+    let set = |value: &str| ("BOUGH_GATEWAY_LOCAL_INFILE".to_owned(), value.to_owned());
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "one\ntwo\n").expect("written");
+    let load = format!("LOAD DATA LOCAL INFILE '{}' INTO TABLE t", file.path().display());
+    for (value, rows) in [("false", "0"), ("true", "2")] {
+        let bough = Bough::start_with(BOUGH, Options { env: vec![set(value)], ..Options::default() });
+        let admin = shop(&bough);
+        let login = Login::make(&bough, &admin, "dev", &json!({"name": "p"}));
+        login.says("CREATE TABLE t (a TEXT)");
+        let loaded = login.shell().args(["--local-infile=1", "-e", &load]).output().expect("a shell");
+        let said = String::from_utf8_lossy(&loaded.stderr).into_owned();
+        assert_eq!(loaded.status.success(), value == "true", "{value}: {said}");
+        assert!(loaded.status.success() || said.contains("ERROR 4166"), "{said}");
+        assert_eq!(login.says("SELECT COUNT(*) FROM t"), rows, "{value}");
+    }
+}

@@ -81,6 +81,7 @@ pub fn open_engine_with(dir: &Path, programs: Option<&Path>) -> ManagedEngine {
         binaries,
         starts_at_once: STARTS_AT_ONCE,
         pool_max_bytes: POOL_MAX_BYTES,
+        local_infile: false,
         cgroup: None,
     };
     ManagedEngine::open(config).expect("an engine")
