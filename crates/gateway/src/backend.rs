@@ -187,6 +187,12 @@ pub(crate) async fn end(inner: &Inner, session: &Shared) {
         {
             return;
         }
+        // Where no server listens there is nothing that could run.
+        if ServerStream::connect(&session.backend.socket).await.is_err_and(|error| {
+            matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+        }) {
+            return;
+        }
         sleep(Duration::from_millis(END_PAUSE_MS)).await;
     }
     tracing::warn!(branch = %session.branch, "what a session ran could not be ended on the branch's server");

@@ -208,15 +208,16 @@ impl Client {
             self.end_thread(&shared);
         }
         let word = word.and_then(|error| relay.last_word(&error));
-        let (mut link, server) = relay.into_both();
+        let (mut link, server, member) = relay.into_parts();
         if busy && left {
             farewell(&mut link, None).await;
             drop(link);
             let why = self.outlast(server, &shared).await;
+            drop(member);
             self.ended(&shared, why);
             return None;
         }
-        drop(server);
+        drop((server, member));
         self.ended(&shared, why);
         farewell(&mut link, word).await;
         None

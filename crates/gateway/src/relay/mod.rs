@@ -297,9 +297,9 @@ where
         self.client
     }
 
-    /// Gives both back. The gate is left.
-    pub(crate) fn into_both(self) -> (Link<C>, Link<B>) {
-        (self.client, self.backend)
+    /// Gives both back, and the place at the gate: whoever parks the branch waits for what still runs.
+    pub(crate) fn into_parts(self) -> (Link<C>, Link<B>, Member) {
+        (self.client, self.backend, self.member)
     }
 }
 

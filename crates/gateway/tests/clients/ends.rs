@@ -203,6 +203,8 @@ fn what_a_client_that_has_left_still_runs_ends_with_its_password() {
     leaves(&user, endless, b"\x01\0\0\0\x01");
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(threads(&mut root), 2, "as at a server");
+    let parked = rig.runtime.block_on(rig.gateway.park(&rig.branch, Duration::from_millis(200)));
+    assert_eq!(parked.expect_err("they run").sessions, 2);
     rig.book.delete(&user);
     wait_until("it has ended on the server", || threads(&mut root) == 0);
     wait_until("nothing is kept", || rig.gateway.figures().sessions_open == 0);
