@@ -28,6 +28,7 @@ mod prepare;
 mod proc;
 mod process;
 mod records;
+mod recovery;
 mod sample;
 mod schema_copy;
 mod schema_read;

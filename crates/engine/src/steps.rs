@@ -16,7 +16,7 @@ use crate::proc::{self, Found, Identity};
 use crate::process::{self, KILL_LIMIT_S, STOP_LIMIT_S};
 use crate::records::{self, FilesOf, StageRecord};
 use crate::wait::wait_until;
-use crate::{EngineError, accounts, files, killpoint, prepare, schema_copy, sizing};
+use crate::{EngineError, accounts, files, killpoint, prepare, recovery, schema_copy, sizing};
 
 /// Longest wait for a place among the starting servers, in seconds.
 const START_QUEUE_LIMIT_S: u64 = 120;
@@ -135,23 +135,40 @@ impl ManagedEngine {
                 last_words: None,
             });
         };
+        match self.start_process(spec, &paths, &stage) {
+            Err(error) if recovery::is_needed(&error) => {
+                self.commit_prepared(id, &paths)?;
+                self.start_process(spec, &paths, &stage)
+            }
+            started => started,
+        }
+    }
+
+    /// Starts the process, unless it is there, and waits until it answers.
+    fn start_process(
+        &self,
+        spec: &BranchSpec,
+        paths: &BranchPaths,
+        stage: &StageRecord,
+    ) -> Result<(), EngineError> {
+        let id = &spec.id;
         let (_, found) = self.look(id)?;
         let identity = match found {
             Found::Ours(identity) => identity,
             Found::Stranger { why } => return Err(EngineError::Stranger { branch: id.clone(), why }),
             Found::Nobody => {
-                self.configure(spec, &paths, stage)?;
+                self.configure(spec, paths, stage.clone())?;
                 killpoint::reach("start-server.configured");
-                process::spawn(&self.binaries().mariadbd, &self.account, &paths)?
+                process::spawn(&self.binaries().mariadbd, &self.account, paths)?
             }
         };
         killpoint::reach("start-server.spawned");
         self.cgroups.admit(id, identity.pid, &spec.size)?;
-        self.record(id, &paths, identity)?;
+        self.record(id, paths, identity)?;
         killpoint::reach("start-server.recorded");
         std::thread::scope(|scope| {
-            let syncing = scope.spawn(|| self.make_lasting(id, &paths));
-            let answered = self.await_process(id, &paths, identity);
+            let syncing = scope.spawn(|| self.make_lasting(id, paths));
+            let answered = self.await_process(id, paths, identity);
             let synced = syncing.join().unwrap_or_else(|_| {
                 let why = "making its files last was interrupted".to_owned();
                 Err(EngineError::Refused { branch: id.clone(), why })

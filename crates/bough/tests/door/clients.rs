@@ -202,7 +202,19 @@ impl Gateway {
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal)
             .expect("it can be signalled");
+        if signal == Signal::SIGSTOP {
+            // The signal is on its way to each of its threads.
+            let stands = || are_all_stopped(self.child.id()).then_some(());
+            wait_until(SOON, "all its threads to stand still", stands);
+        }
     }
+}
+
+fn are_all_stopped(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten();
+    threads
+        .map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default())
+        .all(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')))
 }
 
 impl Drop for Gateway {
